@@ -1,0 +1,165 @@
+"""The words of the field as types: tenant, promise, window, clock, state. Imports nothing of ours.
+
+What belongs here: frozen values that several rooms exchange, and the closed sets they are made of.
+What does not: anything that reads a clock, a file or a database, or decides something.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+ANY_TENANT = "*"
+"""The one subject of data that has no tenants."""
+
+
+class State(StrEnum):
+    """How a subject stands against its promise. The only state enum of the project."""
+
+    PASS = "PASS"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    MISSING = "MISSING"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def word(self) -> str:
+        """The word a person reads: fresh, due, late, never, unknown."""
+        return _WORDS[self]
+
+    @property
+    def broken(self) -> bool:
+        """True where a promise is broken: late, or never seen."""
+        return self in (State.FAIL, State.MISSING)
+
+
+_WORDS = {State.PASS: "fresh", State.WARN: "due", State.FAIL: "late", State.MISSING: "never", State.UNKNOWN: "unknown"}
+
+
+class ExitCode(IntEnum):
+    """The one table of exit codes. Where several apply, :func:`worst_exit` picks the first of 4, 1, 3, 2, 0."""
+
+    OK = 0
+    FAILING = 1
+    LATE = 2
+    MISSING = 3
+    COULD_NOT_LOOK = 4
+    USAGE = 5
+    UNEXPECTED = 70
+
+
+_EXIT_ORDER = (ExitCode.COULD_NOT_LOOK, ExitCode.FAILING, ExitCode.MISSING, ExitCode.LATE)
+
+
+def worst_exit(codes: Sequence[ExitCode]) -> ExitCode:
+    """The exit code of several findings: the first that applies of 4 could not look, 1 failing, 3 missing, 2 late, 0."""
+    return next((code for code in _EXIT_ORDER if code in codes), ExitCode.OK)
+
+
+def exit_of(state: State) -> ExitCode:
+    """The exit code of one state. A warning is 0."""
+    return _STATE_EXIT.get(state, ExitCode.OK)
+
+
+_STATE_EXIT = {State.FAIL: ExitCode.LATE, State.MISSING: ExitCode.MISSING, State.UNKNOWN: ExitCode.COULD_NOT_LOOK}
+
+
+class ClockKind(StrEnum):
+    """How a root dates its data: by the sync that read it, by a column of its table, or not at all."""
+
+    SYNC = "sync"
+    COLUMN = "column"
+    STATIC = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A root's clock: ``sync`` (start of the newest succeeded sync), ``column NAME``, or ``static`` (never binds)."""
+
+    kind: ClockKind = ClockKind.SYNC
+    column: str | None = None
+
+    def __str__(self) -> str:
+        return f"column {self.column}" if self.kind is ClockKind.COLUMN else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The oldest age a promise allows. ``warn`` < ``fail``; exactly at ``fail`` is late."""
+
+    fail: timedelta
+    warn: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Somebody whose data is judged apart. The slug is the partition key and label; tables hold the id."""
+
+    slug: str
+    id: UUID
+    name: str
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Who is owed what: an asset pattern (``meta_ads/*``), the tenants, a window or a grace, an owner.
+
+    With ``window`` every tenant is judged against it (or its own in ``overrides``). Without one, each root is judged
+    against that root's own window plus ``grace``. ``tenants`` is None for all tenants.
+    """
+
+    asset: str
+    window: Window | None = None
+    grace: timedelta = timedelta(0)
+    owner: str | None = None
+    tenants: frozenset[str] | None = None
+    overrides: Mapping[str, Window] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFact:
+    """What one run made true of one (asset, tenant).
+
+    ``data_times`` maps each dated root's key (``meta_ads/insights``) to the data time this run incorporated.
+    ``synthetic`` marks seeds and demo rows, which refresh nothing.
+    """
+
+    asset: str
+    tenant: str
+    run_time: datetime
+    run_id: str
+    source: str
+    data_times: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    rows: int | None = None
+    synthetic: bool = False
+
+
+class AssetKind(StrEnum):
+    """What an asset is to us: a synced stream, a watched table, a dbt node, or a published snapshot."""
+
+    STREAM = "stream"
+    TABLE = "table"
+    MODEL = "model"
+    VIEW = "view"
+    SEED = "seed"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetNode:
+    """One asset of the graph as data. ``key`` is slash-joined; ``clock`` is set on roots only (None: undated).
+
+    ``exposures`` are the dashboards that read the asset directly, ``owner`` is the promise's or the exposure's.
+    """
+
+    key: str
+    kind: AssetKind
+    parents: tuple[str, ...] = ()
+    clock: Clock | None = None
+    window: Window | None = None
+    owner: str | None = None
+    exposures: tuple[str, ...] = ()
+    tenanted: bool = True

@@ -1,0 +1,319 @@
+"""telemetry.yaml and the environment → frozen, typed settings. The only reader of ``os.environ``.
+
+What belongs here: what a person declares, checked. What does not: what is running right now (``running.py``), and
+anything that opens a connection: loading settings touches one file and nothing else.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from telemetry_assets.declaration import Declaration, SourceDeclaration, parse, read_document
+from telemetry_assets.errors import ConfigError
+from telemetry_assets.model import ANY_TENANT, Clock, Promise, Tenant
+
+CONFIG_NAME = "telemetry.yaml"
+VARIABLES = (
+    "TELEMETRY_CONFIG",
+    "TELEMETRY_HOME",
+    "DATABASE_URL",
+    "AIRBYTE_URL",
+    "AIRBYTE_WORKSPACE_ID",
+    "AIRBYTE_CLIENT_ID",
+    "AIRBYTE_CLIENT_SECRET",
+)
+"""Every environment variable we read by a fixed name; ``.env.example`` lists the same (a test keeps them equal)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """``{env: NAME}`` in telemetry.yaml: read when it is used, never stored, never printed."""
+
+    env: str
+    where: str = ""
+
+    def reveal(self) -> str:
+        """The secret itself. Raises ConfigError naming the variable and where it is asked for."""
+        value = os.environ.get(self.env)
+        if not value:
+            raise ConfigError(
+                f"The secret {self.env} ({self.where}) is not in the environment.",
+                f"Export {self.env} where this process starts.",
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """One stream of a source and its clock."""
+
+    name: str
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """One Airbyte connection: a source for a tenant. ``config`` may hold SecretRef anywhere inside."""
+
+    source: str
+    tenant: str
+    connection_id: UUID
+    config: Mapping[str, Any]
+
+    def revealed_config(self) -> dict[str, Any]:
+        """The connector's configuration with every secret read now. Hand it over by a 0600 file, never by argument."""
+        return {key: _reveal(value) for key, value in self.config.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """An Airbyte source: its connector (a declarative ``manifest`` or an ``executable``), streams and connections."""
+
+    name: str
+    streams: tuple[StreamSettings, ...]
+    connections: tuple[ConnectionSettings, ...]
+    every: timedelta
+    manifest: Path | None = None
+    executable: tuple[str, ...] | None = None
+
+    @property
+    def asset_keys(self) -> tuple[str, ...]:
+        """The keys of this source's assets, ``source/stream``, in the order of the file."""
+        return tuple(f"{self.name}/{stream.name}" for stream in self.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    """The tenants by an inline list, or the table that holds them; ``column`` is the tenant column of every table."""
+
+    column: str = "tenant_id"
+    inline: tuple[Tenant, ...] | None = None
+    table: str | None = None
+    id_column: str = "id"
+    slug_column: str = "slug"
+    name_column: str = "name"
+    timezone_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DbtSettings:
+    """Where the dbt project is, and its own cadence; without ``every`` it is built after each sync."""
+
+    project_dir: Path
+    profiles_dir: Path | None = None
+    target: str | None = None
+    every: timedelta | None = None
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where ``dbt parse`` leaves the manifest the code location loads."""
+        return self.project_dir / "target" / "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSettings:
+    """A metric snapshot: the relation with one payload row per tenant; without ``every`` published after each build."""
+
+    name: str
+    relation: str
+    every: timedelta | None = None
+
+    @property
+    def asset_key(self) -> str:
+        """``snapshots/NAME``."""
+        return f"snapshots/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AirbyteSettings:
+    """A real Airbyte server, from the environment; ``url`` None means the local stand-in."""
+
+    url: str | None = None
+    workspace_id: str | None = None
+    client_id: SecretRef | None = None
+    client_secret: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything declared, with paths made absolute. ``root`` is the folder of telemetry.yaml."""
+
+    path: Path
+    home: Path
+    tenants: TenantSettings
+    dbt: DbtSettings | None
+    sources: Mapping[str, SourceSettings]
+    promises: tuple[Promise, ...]
+    snapshots: Mapping[str, SnapshotSettings]
+    database: SecretRef | None
+    airbyte: AirbyteSettings
+    owners: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    channels: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def root(self) -> Path:
+        """The folder of telemetry.yaml; every relative path in the file starts here."""
+        return self.path.parent
+
+    @property
+    def schemas_dir(self) -> Path:
+        """The folder of the contracts."""
+        return self.root / "schemas"
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME of everything we launch."""
+        return self.home / "dagster"
+
+    def connections(self) -> Iterator[ConnectionSettings]:
+        """Every connection of every source."""
+        for source in self.sources.values():
+            yield from source.connections
+
+    def env_names(self) -> frozenset[str]:
+        """The environment variables that ``{env: NAME}`` entries of the sources ask for."""
+        return frozenset(ref.env for connection in self.connections() for ref in _secret_refs(connection.config))
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings from ``path``, else $TELEMETRY_CONFIG, else the nearest telemetry.yaml at or above the current folder.
+
+    Raises ConfigError with file, line, key and the nearest valid key. Reads no secret and opens no connection.
+    """
+    found = (path or _find()).resolve()
+    return _settings(found, parse(read_document(found)))
+
+
+def environment(name: str, default: str | None = None) -> str | None:
+    """One environment variable, empty counting as unset. The door for the few who must hand one on."""
+    return os.environ.get(name) or default
+
+
+def _find() -> Path:
+    named = environment("TELEMETRY_CONFIG")
+    if named:
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder / CONFIG_NAME
+    raise ConfigError(
+        f"No {CONFIG_NAME} in {here} or above it.",
+        "Go to the folder that has one, or name it in TELEMETRY_CONFIG.",
+    )
+
+
+def _settings(path: Path, declared: Declaration) -> Settings:
+    root = path.parent
+    home = environment("TELEMETRY_HOME")
+    return Settings(
+        path=path,
+        home=Path(home).resolve() if home else root / ".telemetry",
+        tenants=_tenants(declared),
+        dbt=_dbt(root, declared),
+        sources={name: _source(root, name, source) for name, source in declared.sources.items()},
+        promises=tuple(promise.to_model() for promise in declared.promises),
+        snapshots={
+            name: SnapshotSettings(name=name, relation=snapshot.relation, every=snapshot.every)
+            for name, snapshot in declared.snapshots.items()
+        },
+        database=SecretRef("DATABASE_URL", "the database") if environment("DATABASE_URL") else None,
+        airbyte=_airbyte(),
+        owners={name: owner.model_dump() for name, owner in declared.owners.items()},
+        channels=declared.channels,
+    )
+
+
+def _tenants(declared: Declaration) -> TenantSettings:
+    tenants = declared.tenants
+    if tenants is None:
+        return TenantSettings()
+    if isinstance(tenants, list):
+        return TenantSettings(inline=tuple(tenant.to_model() for tenant in tenants))
+    return TenantSettings(
+        column=tenants.column,
+        table=tenants.table,
+        id_column=tenants.id,
+        slug_column=tenants.slug,
+        name_column=tenants.name,
+        timezone_column=tenants.timezone,
+    )
+
+
+def _dbt(root: Path, declared: Declaration) -> DbtSettings | None:
+    if declared.dbt is None:
+        return None
+    profiles = declared.dbt.profiles_dir
+    return DbtSettings(
+        project_dir=(root / declared.dbt.project_dir).resolve(),
+        profiles_dir=(root / profiles).resolve() if profiles else None,
+        target=declared.dbt.target,
+        every=declared.dbt.every,
+    )
+
+
+def _source(root: Path, name: str, declared: SourceDeclaration) -> SourceSettings:
+    return SourceSettings(
+        name=name,
+        streams=tuple(StreamSettings(stream, spec.clock) for stream, spec in declared.streams.items()),
+        connections=tuple(
+            ConnectionSettings(
+                source=name,
+                tenant=connection.tenant or ANY_TENANT,
+                connection_id=connection.resolved_id(name),
+                config=_with_refs(connection.config, f"sources.{name}.connections[{index}].config"),
+            )
+            for index, connection in enumerate(declared.connections)
+        ),
+        every=declared.every,
+        manifest=(root / declared.manifest).resolve() if declared.manifest else None,
+        executable=tuple(declared.executable) if declared.executable else None,
+    )
+
+
+def _airbyte() -> AirbyteSettings:
+    def secret(name: str) -> SecretRef | None:
+        return SecretRef(name, "Airbyte") if environment(name) else None
+
+    return AirbyteSettings(
+        url=environment("AIRBYTE_URL"),
+        workspace_id=environment("AIRBYTE_WORKSPACE_ID"),
+        client_id=secret("AIRBYTE_CLIENT_ID"),
+        client_secret=secret("AIRBYTE_CLIENT_SECRET"),
+    )
+
+
+def _with_refs(value: Any, where: str) -> Any:
+    """``{env: NAME}`` anywhere inside becomes a SecretRef that knows its place."""
+    if isinstance(value, Mapping):
+        if set(value) == {"env"}:
+            return SecretRef(value["env"], where)
+        return {key: _with_refs(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_refs(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    return value
+
+
+def _secret_refs(value: Any) -> Iterator[SecretRef]:
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secret_refs(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _secret_refs(item)
+
+
+def _reveal(value: Any) -> Any:
+    if isinstance(value, SecretRef):
+        return value.reveal()
+    if isinstance(value, Mapping):
+        return {key: _reveal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_reveal(item) for item in value]
+    return value
