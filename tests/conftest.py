@@ -1,0 +1,85 @@
+"""One real PostgreSQL per test session, and a fresh migrated database per test.
+
+``postgres_url`` is the server, ``database`` the DSN of one test's own empty ledger, ``ledger`` a connection to it.
+"""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+
+from telemetry_assets.local.postgres import EmbeddedPostgres
+
+TEMPLATE = "ledger_template"
+NUMBERS = itertools.count(1)
+
+# Removes the server when its pipe closes: at the end of the session, however that comes.
+_REMOVER = """
+import sys
+from pathlib import Path
+from telemetry_assets.local.postgres import EmbeddedPostgres
+sys.stdin.read()
+EmbeddedPostgres(Path(sys.argv[1])).remove()
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of this session's server (one per xdist worker)."""
+    home = tmp_path_factory.mktemp("postgres-home")
+    remover = subprocess.Popen(
+        [sys.executable, "-c", _REMOVER, str(home)], stdin=subprocess.PIPE, start_new_session=True
+    )
+    server = EmbeddedPostgres(home)
+    server.start()
+    try:
+        yield server.url
+    finally:
+        remover.communicate()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_url: str) -> str:
+    """A migrated database that the tests' own are copied from."""
+    _execute(postgres_url, f"create database {TEMPLATE}")
+    _migrate(named(postgres_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(postgres_url: str, _template: str) -> Iterator[str]:
+    """The DSN of a fresh, migrated database; dropped afterwards."""
+    name = f"test_{next(NUMBERS)}"
+    _execute(postgres_url, f"create database {name} template {_template}")
+    yield named(postgres_url, name)
+    _execute(postgres_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def ledger(database: str) -> Iterator[psycopg.Connection[TupleRow]]:
+    """An open autocommit connection to ``database``."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+def named(url: str, database: str) -> str:
+    """The URL of another database on the same server."""
+    return url.replace("/telemetry?", f"/{database}?")
+
+
+def _migrate(dsn: str) -> None:
+    from telemetry_assets import ledger as room
+
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create schema telemetry")
+        connection.execute((Path(room.__file__).parent / "migrations" / "0001_memory.sql").read_bytes())
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
