@@ -1,0 +1,122 @@
+"""How we reach our PostgreSQL: one way to connect, and one way to say that it could not be reached.
+
+What belongs here: opening a connection, wording the driver's errors. What does not: statements on our tables.
+"""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from telemetry_assets.errors import ConfigError, CouldNotLookError
+from telemetry_assets.ledger.values import BoundedTimestamptz
+
+CONNECT_SECONDS = 10
+"""How long an unreachable server may keep a command waiting, unless the DSN says ``connect_timeout``."""
+
+_DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+://")
+
+
+def connect(dsn: str, *, autocommit: bool = True) -> psycopg.Connection[TupleRow]:
+    """An open connection whose session speaks UTC; any libpq URI or keyword string, ``postgresql+driver://`` too.
+
+    Raises ConfigError where the DSN cannot be read, CouldNotLookError where the server cannot be reached. Neither
+    message holds the password.
+    """
+    parameters = _parameters(dsn)
+    try:
+        patient = {"connect_timeout": CONNECT_SECONDS, **parameters, "application_name": "telemetry"}
+        conn = psycopg.connect(make_conninfo(**patient))
+        conn.autocommit = True
+        conn.execute("set timezone to 'UTC'")
+        conn.autocommit = autocommit
+    except psycopg.OperationalError as error:
+        raise _unreachable(parameters, error) from None
+    conn.adapters.register_loader("timestamptz", BoundedTimestamptz)
+    return conn
+
+
+def place(dsn: str) -> str:
+    """Where a DSN points, ``host:port/database`` without user and password, for messages."""
+    return _place(_parameters(dsn))
+
+
+def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Wraps a function whose first argument is a connection, so that it raises our errors instead of the driver's.
+
+    A lost server and a database without our tables both become CouldNotLookError, each with its way out.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (
+            psycopg.errors.UndefinedTable,
+            psycopg.errors.UndefinedColumn,
+            psycopg.errors.UndefinedFunction,
+        ) as error:
+            raise CouldNotLookError(
+                f"The database {_name(args)} has no ledger of this version ({_first_line(error)}).",
+                "Run `telemetry prepare`.",
+            ) from error
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise CouldNotLookError(
+                f"The database {_name(args)} stopped answering: {_first_line(error)}.",
+                "Check that the server is up, then try again.",
+            ) from error
+
+    return call
+
+
+def _parameters(dsn: str) -> dict[str, Any]:
+    try:
+        parameters = conninfo_to_dict(_DRIVER.sub(r"\1://", dsn.strip()))
+    except psycopg.ProgrammingError:
+        raise ConfigError("The database URL is not one that PostgreSQL understands.", _FORM) from None
+    # An unescaped @ or / cuts the password in two, and libpq would then quote its second half as host or database.
+    misplaced = "@" in f"{parameters.get('host')}{parameters.get('dbname')}"
+    if "://" in dsn and (misplaced or not re.fullmatch(r"[\d,]*", str(parameters.get("port", "")))):
+        raise ConfigError(
+            "The database URL cannot be taken apart: its user or password holds a bare @, / or :.",
+            "Write them as %40, %2F and %3A.",
+        )
+    return parameters
+
+
+_FORM = "Write postgresql://user:password@host:5432/database in DATABASE_URL."
+
+
+def _place(parameters: dict[str, Any]) -> str:
+    host = parameters.get("host") or parameters.get("hostaddr") or "the local socket"
+    return f"{host}:{parameters.get('port') or 5432}/{parameters.get('dbname') or parameters.get('user') or ''}"
+
+
+def _unreachable(parameters: dict[str, Any], error: psycopg.Error) -> CouldNotLookError:
+    reason = _first_line(error)
+    password = str(parameters.get("password") or "")
+    if password:
+        reason = reason.replace(password, "***")
+    return CouldNotLookError(
+        f"The database {_place(parameters)} could not be reached: {reason}.",
+        "Check DATABASE_URL and that the server is up (`telemetry doctor` tests it).",
+    )
+
+
+def _name(args: tuple[Any, ...]) -> str:
+    if args and isinstance(args[0], psycopg.Connection):
+        info = args[0].info
+        try:
+            return f"{info.host}:{info.port}/{info.dbname}"
+        except psycopg.OperationalError:  # a closed connection no longer knows where it went
+            return "connection"
+    return "connection"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
