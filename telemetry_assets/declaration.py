@@ -1,176 +1,85 @@
-"""The shape of telemetry.yaml: pydantic models, unknown keys refused, errors with file, line and the nearest key.
+"""telemetry.yaml, read and checked: the one door to what a person declared; errors name line, key and way out.
 
-What belongs here: what one file may say. What does not: paths made absolute and the environment (``settings.py``).
+What belongs here: from a file to a Declaration, and the JSON Schema that editors complete with. What does not: the
+shapes themselves (``shapes.py``), paths made absolute and the environment (``settings.py``).
 """
 
-import re
-from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from telemetry_assets.errors import ConfigError
-from telemetry_assets.model import Clock, ClockKind, Promise, Tenant, Window
+from telemetry_assets.consistency import problems
+from telemetry_assets.document import Document, Place, Problem, nearest, read_document
+from telemetry_assets.forms import parse_clock, parse_duration
+from telemetry_assets.shapes import Declaration, EntryError, SourceDeclaration, UnknownKeysError
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?:\d+[smhdw])+")
+__all__ = ["Declaration", "SourceDeclaration", "parse", "parse_clock", "parse_duration", "read_document", "schema"]
 
+SCHEMA_PATH = "schemas/config/telemetry.schema.json"
+"""Where the schema is committed (a test keeps it current), and what the modeline of telemetry.yaml names."""
 
-def parse_duration(text: Any) -> timedelta:
-    """``90s``, ``45m``, ``1h30m``, ``2d``, ``1w`` → timedelta. Raises ValueError with the accepted form."""
-    if isinstance(text, timedelta):
-        return text
-    if not isinstance(text, str) or not _DURATION.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is not a duration: write 90s, 45m, 1h30m or 2d")
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", text))
-    if seconds == 0:
-        raise ValueError(f"{text!r} is no time at all: a duration is at least 1s")
-    return timedelta(seconds=seconds)
-
-
-def parse_clock(text: Any) -> Clock:
-    """``sync``, ``static`` or ``column NAME`` → Clock."""
-    if isinstance(text, Clock):
-        return text
-    words = text.split() if isinstance(text, str) else []
-    match words:
-        case ["sync"]:
-            return Clock(ClockKind.SYNC)
-        case ["static"]:
-            return Clock(ClockKind.STATIC)
-        case ["column", name]:
-            return Clock(ClockKind.COLUMN, name)
-        case _:
-            raise ValueError(f"{text!r} is not a clock: write sync, static or 'column NAME'")
+_WORDS = {
+    "missing": "is missing.",
+    "model_type": "must be a mapping (key: value).",
+    "dict_type": "must be a mapping (key: value).",
+    "list_type": "must be a list.",
+    "string_type": "must be text: put it in quotes.",
+    "string_too_short": "is empty.",
+    "too_short": "is empty: name at least one.",
+    "uuid_type": "must be a UUID in quotes.",
+    "uuid_parsing": "is not a UUID, like 11111111-2222-3333-4444-555555555555.",
+    "path_type": "must be a path.",
+}
+"""Pydantic's kinds of errors in words a person can act on."""
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-ClockText = Annotated[Clock, BeforeValidator(parse_clock)]
+def parse(document: Document) -> Declaration:
+    """A document → Declaration. Raises one ConfigError with everything that is wrong in it, by line."""
+    data = {} if document.data is None else document.data
+    if not isinstance(data, Mapping):
+        document.refuse([Problem((), "The file must be a mapping: sources: …, promises: …")])
+    declared, found = _readable(data)
+    broken = {str(problem.place[0]) for problem in found}
+    if not broken <= set(Declaration.model_fields):
+        broken |= Declaration.model_fields.keys() - data.keys()
+    found += problems(declared, document.path.parent, frozenset(broken))
+    document.refuse(found)
+    return declared
 
 
-class Strict(BaseModel):
-    """A mapping of telemetry.yaml: unknown keys refused, values frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class WindowDeclaration(Strict):
-    warn: Duration | None = None
-    fail: Duration
-
-    def to_model(self) -> Window:
-        return Window(fail=self.fail, warn=self.warn)
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of telemetry.yaml, every key described in words."""
+    made = Declaration.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "telemetry.yaml",
+        **{key: value for key, value in made.items() if key != "title"},
+    }
 
 
-class TenantDeclaration(Strict):
-    slug: str
-    id: UUID
-    name: str
-    timezone: str = "UTC"
-
-    def to_model(self) -> Tenant:
-        return Tenant(slug=self.slug, id=self.id, name=self.name, timezone=self.timezone)
-
-
-class TenantTableDeclaration(Strict):
-    table: str
-    id: str = "id"
-    slug: str = "slug"
-    name: str = "name"
-    timezone: str | None = None
-    column: str = "tenant_id"
-
-
-class StreamDeclaration(Strict):
-    clock: ClockText = Clock()
-
-
-class ConnectionDeclaration(Strict):
-    tenant: str | None = None
-    config: dict[str, Any] = Field(default_factory=dict[str, Any])
-    connection_id: UUID | None = None
-
-    def resolved_id(self, source: str) -> UUID:
-        """The server's connection id, else ours: uuid5 of tenant/source, the same on every machine."""
-        return self.connection_id or uuid5(NAMESPACE_URL, f"telemetry-assets:{self.tenant}/{source}")
-
-
-class SourceDeclaration(Strict):
-    manifest: Path | None = None
-    executable: list[str] | None = None
-    every: Duration
-    streams: dict[str, StreamDeclaration]
-    connections: list[ConnectionDeclaration]
-
-
-class DbtDeclaration(Strict):
-    project_dir: Path
-    profiles_dir: Path | None = None
-    target: str | None = None
-    every: Duration | None = None
-
-
-class PromiseDeclaration(Strict):
-    asset: str
-    window: WindowDeclaration | None = None
-    grace: Duration | None = None
-    owner: str | None = None
-    tenants: dict[str, WindowDeclaration | None] | list[str] | None = None
-
-    def to_model(self) -> Promise:
-        overrides = {
-            slug: window.to_model()
-            for slug, window in (self.tenants.items() if isinstance(self.tenants, dict) else ())
-            if window is not None
-        }
-        return Promise(
-            asset=self.asset,
-            window=self.window.to_model() if self.window else None,
-            grace=self.grace or timedelta(0),
-            owner=self.owner,
-            tenants=frozenset(self.tenants) if isinstance(self.tenants, list) else None,
-            overrides=overrides,
-        )
-
-
-class SnapshotDeclaration(Strict):
-    relation: str
-    every: Duration | None = None
-
-
-class OwnerDeclaration(Strict):
-    notify: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
-    escalate: dict[str, Any] | None = None
-
-
-class Declaration(Strict):
-    """The whole file. At most eight keys (a test counts them)."""
-
-    dbt: DbtDeclaration | None = None
-    tenants: list[TenantDeclaration] | TenantTableDeclaration | None = None
-    sources: dict[str, SourceDeclaration] = Field(default_factory=dict[str, SourceDeclaration])
-    promises: list[PromiseDeclaration] = Field(default_factory=list[PromiseDeclaration])
-    snapshots: dict[str, SnapshotDeclaration] = Field(default_factory=dict[str, SnapshotDeclaration])
-    owners: dict[str, OwnerDeclaration] = Field(default_factory=dict[str, OwnerDeclaration])
-    channels: dict[str, Any] = Field(default_factory=dict[str, Any])
-
-
-def read_document(path: Path) -> Any:
-    """The YAML document of ``path`` as plain data. Raises ConfigError for a missing or broken file."""
+def _readable(data: Mapping[Any, Any]) -> tuple[Declaration, list[Problem]]:
+    """What can be read without the broken sections, so that one message has the errors of all the others too."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist.", "Name the file in TELEMETRY_CONFIG.") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
-
-
-def parse(document: Any) -> Declaration:
-    """Plain data → Declaration. Raises ConfigError."""
-    try:
-        return Declaration.model_validate(document or {})
+        return Declaration.model_validate(data), []
     except ValidationError as error:
-        raise ConfigError(str(error)) from None
+        found = [problem for entry in error.errors(include_url=False) for problem in _worded(entry)]
+    broken = {str(problem.place[0]) for problem in found}
+    declared, more = _readable({key: value for key, value in data.items() if str(key) not in broken})
+    return declared, found + more
+
+
+def _worded(entry: Mapping[str, Any]) -> Iterator[Problem]:
+    place: Place = tuple(part for part in entry["loc"] if part != "[key]")
+    cause = entry.get("ctx", {}).get("error")
+    if isinstance(cause, UnknownKeysError):
+        for key in cause.unknown:
+            yield Problem((*place, key), f"is not a key here; {nearest(key, cause.known)}")
+    elif isinstance(cause, EntryError):
+        yield Problem(place, f"{cause}.")
+    elif cause is not None:
+        yield Problem(place, f": {cause}.")
+    elif entry["type"] == "literal_error":
+        yield Problem(place, f"must be {entry['ctx']['expected']}.")
+    else:
+        yield Problem(place, _WORDS.get(entry["type"], f"is wrong: {entry['msg']}."))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from telemetry_assets.configured import DbtSettings, SnapshotSettings, StreamSettings, TenantSettings
 from telemetry_assets.declaration import Declaration, SourceDeclaration, parse, read_document
 from telemetry_assets.errors import ConfigError
-from telemetry_assets.model import ANY_TENANT, Clock, Promise, Tenant
+from telemetry_assets.model import ANY_TENANT, Promise
 
 CONFIG_NAME = "telemetry.yaml"
 VARIABLES = (
@@ -36,23 +37,20 @@ class SecretRef:
     env: str
     where: str = ""
 
+    @property
+    def is_set(self) -> bool:
+        """True where the variable is in the environment and not empty."""
+        return environment(self.env) is not None
+
     def reveal(self) -> str:
         """The secret itself. Raises ConfigError naming the variable and where it is asked for."""
-        value = os.environ.get(self.env)
+        value = environment(self.env)
         if not value:
             raise ConfigError(
                 f"The secret {self.env} ({self.where}) is not in the environment.",
                 f"Export {self.env} where this process starts.",
             )
         return value
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSettings:
-    """One stream of a source and its clock."""
-
-    name: str
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,48 +82,6 @@ class SourceSettings:
     def asset_keys(self) -> tuple[str, ...]:
         """The keys of this source's assets, ``source/stream``, in the order of the file."""
         return tuple(f"{self.name}/{stream.name}" for stream in self.streams)
-
-
-@dataclass(frozen=True, slots=True)
-class TenantSettings:
-    """The tenants by an inline list, or the table that holds them; ``column`` is the tenant column of every table."""
-
-    column: str = "tenant_id"
-    inline: tuple[Tenant, ...] | None = None
-    table: str | None = None
-    id_column: str = "id"
-    slug_column: str = "slug"
-    name_column: str = "name"
-    timezone_column: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DbtSettings:
-    """Where the dbt project is, and its own cadence; without ``every`` it is built after each sync."""
-
-    project_dir: Path
-    profiles_dir: Path | None = None
-    target: str | None = None
-    every: timedelta | None = None
-
-    @property
-    def manifest_path(self) -> Path:
-        """Where ``dbt parse`` leaves the manifest the code location loads."""
-        return self.project_dir / "target" / "manifest.json"
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotSettings:
-    """A metric snapshot: the relation with one payload row per tenant; without ``every`` published after each build."""
-
-    name: str
-    relation: str
-    every: timedelta | None = None
-
-    @property
-    def asset_key(self) -> str:
-        """``snapshots/NAME``."""
-        return f"snapshots/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +117,10 @@ class Settings:
 
     @property
     def schemas_dir(self) -> Path:
-        """The folder of the contracts."""
-        return self.root / "schemas"
+        """The folder of the contracts: ``schemas/`` beside telemetry.yaml, else the nearest above it with contracts."""
+        above = (folder / "schemas" for folder in self.root.parents)
+        beside = self.root / "schemas"
+        return beside if beside.is_dir() else next((path for path in above if (path / "assets").is_dir()), beside)
 
     @property
     def dagster_home(self) -> Path:
@@ -174,9 +132,15 @@ class Settings:
         for source in self.sources.values():
             yield from source.connections
 
+    def secrets(self) -> Iterator[SecretRef]:
+        """Every ``{env: NAME}`` of the connections and channels, in the order of the file."""
+        for connection in self.connections():
+            yield from _secret_refs(connection.config)
+        yield from _secret_refs(self.channels)
+
     def env_names(self) -> frozenset[str]:
-        """The environment variables that ``{env: NAME}`` entries of the sources ask for."""
-        return frozenset(ref.env for connection in self.connections() for ref in _secret_refs(connection.config))
+        """The environment variables that telemetry.yaml asks for."""
+        return frozenset(ref.env for ref in self.secrets())
 
 
 def load(path: Path | None = None) -> Settings:
@@ -191,6 +155,16 @@ def load(path: Path | None = None) -> Settings:
 def environment(name: str, default: str | None = None) -> str | None:
     """One environment variable, empty counting as unset. The door for the few who must hand one on."""
     return os.environ.get(name) or default
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Our environment with ``extra`` on top, for a process we start."""
+    return {**os.environ, **extra}
+
+
+def export(variables: Mapping[str, str]) -> None:
+    """Set variables for libraries that can be told in no other way (dbt's profile, DAGSTER_HOME)."""
+    os.environ.update(variables)
 
 
 def _find() -> Path:
@@ -224,7 +198,7 @@ def _settings(path: Path, declared: Declaration) -> Settings:
         database=SecretRef("DATABASE_URL", "the database") if environment("DATABASE_URL") else None,
         airbyte=_airbyte(),
         owners={name: owner.model_dump() for name, owner in declared.owners.items()},
-        channels=declared.channels,
+        channels={name: _with_refs(channel, f"channels.{name}") for name, channel in declared.channels.items()},
     )
 
 

@@ -1,0 +1,115 @@
+"""How a single value of telemetry.yaml is written: a duration, a clock, a slug, a table; as types that check it.
+
+What belongs here: one value by itself. What does not: the entries these values stand in (``shapes.py``).
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from telemetry_assets.document import nearest
+from telemetry_assets.model import Clock, ClockKind
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
+_TABLE = r"^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$"
+
+
+def parse_duration(text: Any) -> timedelta:
+    """``90s``, ``45m``, ``1h30m``, ``2d``, ``1w`` → timedelta. Raises ValueError with the accepted form."""
+    if isinstance(text, timedelta):
+        return text
+    if not isinstance(text, str) or not _DURATION.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is not a duration: write 90s, 45m, 1h30m or 2d")
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", text))
+    if seconds == 0:
+        raise ValueError(f"{text!r} is no time at all: a duration is at least 1s")
+    if seconds > 3650 * 86400:
+        raise ValueError(f"{text!r} is more than ten years: nobody waits that long")
+    return timedelta(seconds=seconds)
+
+
+def parse_clock(text: Any) -> Clock:
+    """``sync``, ``static`` or ``column NAME`` → Clock. Raises ValueError with the accepted forms."""
+    if isinstance(text, Clock):
+        return text
+    words = text.split() if isinstance(text, str) else []
+    match words:
+        case ["sync"]:
+            return Clock(ClockKind.SYNC)
+        case ["static"]:
+            return Clock(ClockKind.STATIC)
+        case ["column", name]:
+            return Clock(ClockKind.COLUMN, name)
+        case _:
+            raise ValueError(f"{text!r} is not a clock: write sync, static or 'column NAME'")
+
+
+def check_timezone(name: str) -> str:
+    """An IANA zone by name, unchanged. Raises ValueError with the nearest zone there is."""
+    if name == "UTC":
+        return name
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        hint = nearest(name, sorted(available_timezones()))
+        hint = hint if hint.startswith("did") else "write one like America/Jamaica or UTC"
+        raise ValueError(f"{name!r} is not a time zone of the IANA list; {hint}") from None
+    return name
+
+
+def _matching(pattern: str, wanted: str) -> BeforeValidator:
+    """Text of one form, refused with what is wanted instead of the pattern."""
+
+    def check(text: Any) -> Any:
+        if isinstance(text, str) and not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {wanted}")
+        return text
+
+    return BeforeValidator(check)
+
+
+def _text_schema(pattern: str, description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
+
+
+_NAME = "^[a-z][a-z0-9_]{0,58}$"
+_STREAM = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$"
+_SLUG = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    _text_schema(r"^\s*([0-9]+[smhdw])+\s*$", "A duration: 90s, 45m, 1h30m, 2d, 1w."),
+]
+ClockText = Annotated[
+    Clock,
+    BeforeValidator(parse_clock),
+    _text_schema(r"^\s*(sync|static|column\s+\S+)\s*$", "A clock: sync, static or 'column NAME'."),
+]
+Name = Annotated[
+    str,
+    _matching(_NAME, "a name here: small letters, digits and _, a letter first (it names a schema of the database)"),
+    _text_schema(_NAME, "Small letters, digits and _, a letter first."),
+]
+StreamName = Annotated[
+    str,
+    _matching(_STREAM, "a stream here: letters, digits, _ and -, a letter first (it names a table)"),
+    _text_schema(_STREAM, "Letters, digits, _ and -, a letter or _ first."),
+]
+Slug = Annotated[
+    str,
+    _matching(_SLUG, "a slug: small letters, digits and hyphens, like blue-mountain"),
+    _text_schema(_SLUG, "Small letters, digits and hyphens; never changed afterwards."),
+]
+Relation = Annotated[
+    str,
+    _matching(_TABLE, "a table with its schema: write schema.table, like marts.tenant_dashboard"),
+    _text_schema(_TABLE, "A table or view with its schema: schema.table."),
+]
+Timezone = Annotated[str, BeforeValidator(lambda text: check_timezone(text) if isinstance(text, str) else text)]
+Text = Annotated[str, Field(min_length=1)]
