@@ -1,0 +1,39 @@
+-- What each ad delivered on each day, and in which parishes.
+{{
+  config(
+    materialized='incremental',
+    incremental_strategy='changed_rows',
+    unique_key=['tenant_id', 'date', 'campaign_id', 'ad_id'],
+    on_schema_change='fail',
+    indexes=[{'columns': ['tenant_id', 'platform', 'loaded_at']}, {'columns': ['tenant_id', 'changed_at']}],
+    meta={
+      'replaces': ['tenant_id', 'platform', 'date'],
+      'telemetry': {'tenant_column': 'tenant_id', 'time_column': 'loaded_at'},
+    },
+  )
+}}
+{%- if is_incremental() %}
+with
+  {{ touched_days(ref('int_insights')) }}
+{%- endif %}
+
+select
+  insights.tenant_id,
+  insights.platform,
+  insights.date,
+  insights.campaign_id,
+  insights.ad_id,
+  array_agg(distinct insights.parish) as parishes,
+  ({{ total('insights.impressions') }})::bigint as impressions,
+  ({{ total('insights.clicks') }})::bigint as clicks,
+  {{ total('insights.spend') }} as spend,
+  {{ total('insights.conversions') }} as conversions,
+  {{ total('insights.conversion_value') }} as conversion_value,
+  max(insights.loaded_at) as loaded_at,
+  now() as changed_at
+from {{ ref('int_insights') }} as insights
+{%- if is_incremental() %}
+join touched using (tenant_id, platform, date)
+{%- endif %}
+where insights.tenant_id in (select tenant_id from {{ ref('stg_telemetry__tenants') }})
+group by insights.tenant_id, insights.platform, insights.date, insights.campaign_id, insights.ad_id

@@ -1,0 +1,11 @@
+select
+  tenant_id,
+  id::text as campaign_id,
+  name,
+  advertising_channel_type,
+  status,
+  start_date::date as start_date,
+  end_date::date as end_date,
+  updated_at::timestamptz as updated_at,
+  _airbyte_extracted_at as loaded_at
+from {{ tenant_rows('google_ads', 'campaigns') }}
