@@ -30,8 +30,8 @@ def connect(dsn: str, *, autocommit: bool = True) -> psycopg.Connection[TupleRow
     """
     parameters = _parameters(dsn)
     try:
-        patient = {"connect_timeout": CONNECT_SECONDS, **parameters, "application_name": "telemetry"}
-        conn = psycopg.connect(make_conninfo(**patient))
+        patience = {"connect_timeout": str(CONNECT_SECONDS)}
+        conn = psycopg.connect(make_conninfo(**{**patience, **parameters, "application_name": "telemetry"}))
         conn.autocommit = True
         conn.execute("set timezone to 'UTC'")
         conn.autocommit = autocommit
@@ -56,11 +56,7 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (
-            psycopg.errors.UndefinedTable,
-            psycopg.errors.UndefinedColumn,
-            psycopg.errors.UndefinedFunction,
-        ) as error:
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
             raise CouldNotLookError(
                 f"The database {_name(args)} has no ledger of this version ({_first_line(error)}).",
                 "Run `telemetry prepare`.",
@@ -74,14 +70,15 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def _parameters(dsn: str) -> dict[str, Any]:
+def _parameters(dsn: str) -> dict[str, str]:
     try:
-        parameters = conninfo_to_dict(_DRIVER.sub(r"\1://", dsn.strip()))
+        parsed = conninfo_to_dict(_DRIVER.sub(r"\1://", dsn.strip()))
     except psycopg.ProgrammingError:
         raise ConfigError("The database URL is not one that PostgreSQL understands.", _FORM) from None
+    parameters = {name: str(value) for name, value in parsed.items()}
     # An unescaped @ or / cuts the password in two, and libpq would then quote its second half as host or database.
     misplaced = "@" in f"{parameters.get('host')}{parameters.get('dbname')}"
-    if "://" in dsn and (misplaced or not re.fullmatch(r"[\d,]*", str(parameters.get("port", "")))):
+    if "://" in dsn and (misplaced or not re.fullmatch(r"[\d,]*", parameters.get("port", ""))):
         raise ConfigError(
             "The database URL cannot be taken apart: its user or password holds a bare @, / or :.",
             "Write them as %40, %2F and %3A.",
@@ -92,15 +89,15 @@ def _parameters(dsn: str) -> dict[str, Any]:
 _FORM = "Write postgresql://user:password@host:5432/database in DATABASE_URL."
 
 
-def _place(parameters: dict[str, Any]) -> str:
+def _place(parameters: dict[str, str]) -> str:
     host = parameters.get("host") or parameters.get("hostaddr") or "the local socket"
     return f"{host}:{parameters.get('port') or 5432}/{parameters.get('dbname') or parameters.get('user') or ''}"
 
 
-def _unreachable(parameters: dict[str, Any], error: psycopg.Error) -> CouldNotLookError:
+def _unreachable(parameters: dict[str, str], error: psycopg.Error) -> CouldNotLookError:
     reason = _first_line(error)
-    password = str(parameters.get("password") or "")
-    if password:
+    password = parameters.get("password")
+    if password and len(password) > 3:
         reason = reason.replace(password, "***")
     return CouldNotLookError(
         f"The database {_place(parameters)} could not be reached: {reason}.",

@@ -1,0 +1,111 @@
+"""telemetry.dbt_invocations: what each dbt command did to which node, so that a later `dbt test` never hides a run.
+
+What belongs here: writing and finding invocations. What does not: reading artifacts (``sources/dbt.py``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from telemetry_assets.ledger.connection import explained
+from telemetry_assets.ledger.values import instant_text, json_text
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What one invocation did to one node: dbt's status and message, seconds, the adapter's answer."""
+
+    unique_id: str
+    status: str
+    message: str | None = None
+    execution_time: float | None = None
+    adapter_response: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DbtInvocation:
+    """One dbt command. ``which`` is its name (run, build, test …); ``covers_all``: every enabled model was selected.
+
+    ``external`` marks a command we did not start, imported from the project's target folder.
+    """
+
+    invocation_id: str
+    which: str
+    generated_at: datetime
+    covers_all: bool
+    external: bool
+    run_results_path: str
+    run_id: str | None
+    results: tuple[NodeResult, ...]
+
+
+@explained
+def record(conn: psycopg.Connection[TupleRow], invocation: DbtInvocation) -> None:
+    """Keep one invocation. Recorded twice it stays one row, and what we ran ourselves never turns external."""
+    conn.execute(
+        _RECORD,
+        {
+            "invocation_id": invocation.invocation_id,
+            "which": invocation.which,
+            "generated_at": instant_text(invocation.generated_at),
+            "covers_all": invocation.covers_all,
+            "external": invocation.external,
+            "run_results_path": invocation.run_results_path,
+            "run_id": invocation.run_id,
+            "results": json_text([asdict(result) for result in invocation.results]),
+        },
+    )
+
+
+@explained
+def newest_complete(conn: psycopg.Connection[TupleRow]) -> DbtInvocation | None:
+    """The newest ``run`` or ``build`` that covered every enabled model, None before the first."""
+    row = conn.execute(
+        f"select {_COLUMNS} from telemetry.dbt_invocations"
+        f" where covers_all and which in ('run', 'build') order by {_NEWEST_FIRST} limit 1"
+    ).fetchone()
+    return _invocation(row) if row else None
+
+
+@explained
+def recent(conn: psycopg.Connection[TupleRow], limit: int) -> tuple[DbtInvocation, ...]:
+    """The newest invocations first, whatever command they were."""
+    rows = conn.execute(f"select {_COLUMNS} from telemetry.dbt_invocations order by {_NEWEST_FIRST} limit %s", (limit,))
+    return tuple(_invocation(row) for row in rows)
+
+
+_COLUMNS = "invocation_id, which, generated_at, covers_all, external, run_results_path, run_id, results"
+_NEWEST_FIRST = "generated_at desc, invocation_id desc"
+
+_RECORD = f"""
+insert into telemetry.dbt_invocations as held ({_COLUMNS})
+values (
+    %(invocation_id)s, %(which)s, %(generated_at)s, %(covers_all)s, %(external)s, %(run_results_path)s, %(run_id)s,
+    %(results)s::jsonb
+)
+on conflict (invocation_id) do update set
+    (which, generated_at, covers_all, external, run_results_path, results) = (
+        excluded.which, excluded.generated_at, excluded.covers_all, excluded.external, excluded.run_results_path,
+        excluded.results
+    ),
+    run_id = coalesce(excluded.run_id, held.run_id)
+where held.external or not excluded.external
+"""
+
+
+def _invocation(row: TupleRow) -> DbtInvocation:
+    invocation_id, which, generated_at, covers_all, external, run_results_path, run_id, results = row
+    return DbtInvocation(
+        invocation_id=invocation_id,
+        which=which,
+        generated_at=generated_at,
+        covers_all=covers_all,
+        external=external,
+        run_results_path=run_results_path,
+        run_id=run_id,
+        results=tuple(NodeResult(**result) for result in results),
+    )

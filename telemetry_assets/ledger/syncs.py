@@ -1,0 +1,140 @@
+"""telemetry.syncs: our copy of Airbyte's jobs, from a server or from the local stand-in.
+
+What belongs here: writing jobs and finding the newest. What does not: asking Airbyte (``sources/airbyte.py``).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from telemetry_assets.ledger.connection import explained
+from telemetry_assets.ledger.values import instant_text, plain_text
+
+SUCCEEDED = "succeeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One job of one connection. ``status`` is Airbyte's word; ``ended_at`` is set on terminal jobs only."""
+
+    connection_id: UUID
+    job_id: int
+    source: str
+    tenant: str
+    status: str
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None = None
+    rows_synced: int | None = None
+    bytes_synced: int | None = None
+    error: str | None = None
+
+    @property
+    def terminal(self) -> bool:
+        """True where nothing more will happen to this job."""
+        return self.ended_at is not None
+
+    @property
+    def succeeded(self) -> bool:
+        """True where the job ended well."""
+        return self.terminal and self.status == SUCCEEDED
+
+
+@explained
+def record(conn: psycopg.Connection[TupleRow], syncs: Iterable[Sync]) -> int:
+    """Keep the newest word on each (connection, job); returns how many rows changed. One statement for any number.
+
+    A report stays whole: one of an ended job is never replaced by one of a running job, nor a later ``updated_at`` by
+    an earlier; of two equally new ones the last recorded stays.
+    """
+    newest: dict[tuple[UUID, int], Sync] = {}
+    for sync in syncs:
+        key = (sync.connection_id, sync.job_id)
+        if key not in newest or _rank(newest[key]) <= _rank(sync):
+            newest[key] = sync
+    ordered = [newest[key] for key in sorted(newest)]
+    return conn.execute(_RECORD, _columns(ordered)).rowcount if ordered else 0
+
+
+@explained
+def newest_terminal(conn: psycopg.Connection[TupleRow]) -> tuple[Sync, ...]:
+    """The newest ended job of each connection, by tenant and source; connections that never ended one are absent."""
+    return _newest(conn, "ended_at is not null")
+
+
+@explained
+def newest_succeeded(conn: psycopg.Connection[TupleRow]) -> tuple[Sync, ...]:
+    """The newest succeeded job of each connection, by tenant and source. Its start is the ``sync`` clock."""
+    return _newest(conn, "ended_at is not null and status = 'succeeded'")
+
+
+@explained
+def recent(conn: psycopg.Connection[TupleRow], tenant: str | None, limit: int) -> tuple[Sync, ...]:
+    """The newest jobs first, running ones too; of one tenant, or with None of all."""
+    condition = "true" if tenant is None else "tenant = %(tenant)s"
+    rows = conn.execute(
+        f"select {_COLUMNS} from telemetry.syncs where {condition} order by {_NEWEST_FIRST} limit %(limit)s",
+        {"tenant": tenant, "limit": limit},
+    )
+    return tuple(Sync(*row) for row in rows)
+
+
+_COLUMNS = (
+    "connection_id, job_id, source, tenant, status, started_at, updated_at, ended_at, rows_synced, bytes_synced, error"
+)
+_NEWEST_FIRST = "started_at desc, job_id desc"
+
+_RECORD = f"""
+insert into telemetry.syncs as held ({_COLUMNS})
+select *
+from unnest(
+    %(connection_id)s::uuid[], %(job_id)s::bigint[], %(source)s::text[], %(tenant)s::text[], %(status)s::text[],
+    %(started_at)s::timestamptz[], %(updated_at)s::timestamptz[], %(ended_at)s::timestamptz[],
+    %(rows_synced)s::bigint[], %(bytes_synced)s::bigint[], %(error)s::text[]
+)
+on conflict (connection_id, job_id) do update set
+    (source, tenant, status, started_at, updated_at, ended_at, rows_synced, bytes_synced, error) = (
+        excluded.source, excluded.tenant, excluded.status, excluded.started_at, excluded.updated_at,
+        excluded.ended_at, excluded.rows_synced, excluded.bytes_synced, excluded.error
+    )
+where (held.ended_at is not null, held.updated_at) <= (excluded.ended_at is not null, excluded.updated_at)
+    and held is distinct from excluded
+"""
+
+
+def _newest(conn: psycopg.Connection[TupleRow], condition: LiteralString) -> tuple[Sync, ...]:
+    rows = conn.execute(
+        f"""
+        select {_COLUMNS} from (
+            select distinct on (connection_id) {_COLUMNS} from telemetry.syncs where {condition}
+            order by connection_id, {_NEWEST_FIRST}
+        ) as newest
+        order by tenant, source, connection_id
+        """
+    )
+    return tuple(Sync(*row) for row in rows)
+
+
+def _rank(sync: Sync) -> tuple[bool, datetime]:
+    return (sync.terminal, sync.updated_at)
+
+
+def _columns(syncs: Sequence[Sync]) -> dict[str, list[object]]:
+    return {
+        "connection_id": [sync.connection_id for sync in syncs],
+        "job_id": [sync.job_id for sync in syncs],
+        "source": [sync.source for sync in syncs],
+        "tenant": [sync.tenant for sync in syncs],
+        "status": [sync.status for sync in syncs],
+        "started_at": [instant_text(sync.started_at) for sync in syncs],
+        "updated_at": [instant_text(sync.updated_at) for sync in syncs],
+        "ended_at": [instant_text(sync.ended_at) if sync.ended_at else None for sync in syncs],
+        "rows_synced": [sync.rows_synced for sync in syncs],
+        "bytes_synced": [sync.bytes_synced for sync in syncs],
+        "error": [plain_text(sync.error) if sync.error is not None else None for sync in syncs],
+    }
