@@ -1,0 +1,190 @@
+"""A ``run_results.json`` → one dbt invocation: which command ran, which nodes, with what status.
+
+What belongs here: reading the file that dbt leaves, whoever ran dbt, and refusing one that is not what it says.
+What does not: what the invocation made true of an asset (``dbt_facts.py``), judging it (``answers/health.py``).
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from telemetry_assets.errors import CouldNotLookError, FailingError
+from telemetry_assets.ledger import dbt_invocations
+from telemetry_assets.ledger.connection import explained
+from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
+from telemetry_assets.model import ExitCode
+from telemetry_assets.sources.dbt_manifest import enabled_models
+
+RUN_RESULTS = "run_results.json"
+LARGEST_BYTES = 512 * 1024 * 1024
+VERSIONS = range(4, 7)
+BUILDING = frozenset({"run", "build"})
+"""The commands that build models. A later ``dbt test``, ``compile`` or ``docs`` writes the same file and is no run."""
+
+_SCHEMA = re.compile(r"https://schemas\.getdbt\.com/dbt/([a-z-]+)/v(\d+)\.json")
+
+
+class InvalidRunResultsError(FailingError):
+    """The file is there and is not a whole ``run_results.json`` of a dbt we know."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}.", "Run dbt again, for all models: telemetry refresh dbt")
+        self.path = path
+
+
+class MissingRunResultsError(FailingError):
+    """There is no ``run_results.json``: dbt has not run here, or its target folder is another one."""
+
+    exit_code = ExitCode.MISSING
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} does not exist: dbt has not run.", "Run it: telemetry refresh dbt")
+        self.path = path
+
+
+def read_run_results(
+    path: Path,
+    *,
+    covers: Callable[[DbtInvocation], bool] | None = None,
+    run_id: str | None = None,
+    external: bool = False,
+) -> DbtInvocation:
+    """The invocation that wrote ``path``; ``covers`` says whether it covers all models (without it: no).
+
+    Raises MissingRunResultsError, InvalidRunResultsError (torn, empty, not dbt's, too large, another version), and
+    CouldNotLookError where the file cannot be read.
+    """
+    document = _document(path)
+    _require_run_results(path, document)
+    try:
+        invocation = _invocation(path, document, run_id, external)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InvalidRunResultsError(path, f"has no readable results ({type(error).__name__}: {error})") from None
+    return replace(invocation, covers_all=covers(invocation)) if covers else invocation
+
+
+def covers_all(manifest: Mapping[str, Any], invocation: DbtInvocation) -> bool:
+    """True for a ``dbt run`` or ``dbt build`` with a result, good or bad, for every enabled model of the manifest."""
+    built = {result.unique_id for result in invocation.results}
+    return invocation.which in BUILDING and enabled_models(manifest) <= built
+
+
+def import_external(
+    conn: Connection[TupleRow], target_dir: Path, manifest: Mapping[str, Any] | None = None
+) -> DbtInvocation | None:
+    """Record the invocation that somebody else left in the project's target folder, marked external.
+
+    None where nothing is there. One that the ledger knows already stays as it is. Without ``manifest`` the one beside
+    the results says what all models are. Raises as :func:`read_run_results`.
+    """
+    path = target_dir / RUN_RESULTS
+    try:
+        invocation = read_run_results(path, external=True)
+    except MissingRunResultsError:
+        return None
+    if _is_known(conn, invocation.invocation_id):
+        return invocation
+    beside = manifest if manifest is not None else manifest_beside(path)
+    invocation = replace(invocation, covers_all=beside is not None and covers_all(beside, invocation))
+    dbt_invocations.record(conn, invocation)
+    return invocation
+
+
+def manifest_beside(run_results: Path) -> Mapping[str, Any] | None:
+    """The manifest in the folder of a run_results.json; None where there is none that can be read."""
+    try:
+        found = json.loads((run_results.parent / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("nodes"), dict) else None
+
+
+@explained
+def _is_known(conn: Connection[TupleRow], invocation_id: str) -> bool:
+    found = conn.execute("select 1 from telemetry.dbt_invocations where invocation_id = %s", (invocation_id,))
+    return found.fetchone() is not None
+
+
+def _document(path: Path) -> Any:
+    try:
+        if not path.exists():
+            raise MissingRunResultsError(path)
+        if not path.is_file():
+            raise InvalidRunResultsError(path, "is not a file")
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise InvalidRunResultsError(path, f"has {size / 2**20:,.0f} MiB, more than {LARGEST_BYTES // 2**20}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise CouldNotLookError(f"{path} cannot be read: {error.strerror}.") from None
+    if not content.strip():
+        raise InvalidRunResultsError(path, "is empty")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRunResultsError(path, f"is torn or not JSON ({error})") from None
+
+
+def _require_run_results(path: Path, document: Any) -> None:
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    said = metadata.get("dbt_schema_version") if isinstance(metadata, dict) else None
+    found = _SCHEMA.fullmatch(said) if isinstance(said, str) else None
+    if found is None:
+        raise InvalidRunResultsError(path, "was not written by dbt (it has no metadata.dbt_schema_version of dbt's)")
+    if found[1] != "run-results":
+        raise InvalidRunResultsError(path, f"is dbt's {found[1]}, not its run results")
+    if int(found[2]) not in VERSIONS:
+        raise InvalidRunResultsError(
+            path, f"has run-results version {found[2]}; we read {VERSIONS.start} to {VERSIONS.stop - 1}"
+        )
+
+
+def _invocation(path: Path, document: Mapping[str, Any], run_id: str | None, external: bool) -> DbtInvocation:
+    metadata, arguments = document["metadata"], document["args"]
+    return DbtInvocation(
+        invocation_id=_text(metadata["invocation_id"]),
+        which=_which(arguments),
+        generated_at=_instant(metadata["generated_at"]),
+        covers_all=False,
+        external=external,
+        run_results_path=str(path),
+        run_id=run_id,
+        results=tuple(_result(result) for result in document["results"]),
+    )
+
+
+def _which(arguments: Mapping[str, Any]) -> str:
+    """The command. ``run --empty`` keeps its flag: it builds every model from no rows, and is no run."""
+    which = _text(arguments["which"])
+    return f"{which} --empty" if arguments.get("empty") else which
+
+
+def _result(result: Mapping[str, Any]) -> NodeResult:
+    message, response = result.get("message"), result.get("adapter_response")
+    seconds = float(result.get("execution_time") or 0)
+    return NodeResult(
+        unique_id=_text(result["unique_id"]),
+        status=_text(result["status"]),
+        message=None if message is None else str(message),
+        execution_time=seconds if math.isfinite(seconds) else 0.0,
+        adapter_response=response if isinstance(response, dict) else None,
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} where a text belongs")
+    return value
+
+
+def _instant(value: Any) -> datetime:
+    instant = datetime.fromisoformat(_text(value))
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

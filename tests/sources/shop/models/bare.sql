@@ -1,0 +1,1 @@
+{{ config(materialized='table') }} select shop_id from {{ source('files', 'warns_only') }}

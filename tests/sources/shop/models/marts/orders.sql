@@ -1,0 +1,1 @@
+select tenant_id, 1 as n from {{ ref('joined') }}
