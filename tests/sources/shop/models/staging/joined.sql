@@ -1,1 +1,1 @@
-{{ config(materialized='ephemeral') }} select o.* from {{ ref('stg_orders') }} as o join {{ ref('codes') }} using (id)
+{{ config(materialized='ephemeral') }} select tenant_id, id from {{ ref('stg_orders') }} join {{ ref('codes') }} using (id)
