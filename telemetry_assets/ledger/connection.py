@@ -4,8 +4,10 @@ What belongs here: opening a connection, wording the driver's errors. What does 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -73,7 +75,7 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 def _parameters(dsn: str) -> dict[str, str]:
     try:
         parsed = conninfo_to_dict(_DRIVER.sub(r"\1://", dsn.strip()))
-    except psycopg.ProgrammingError:
+    except (psycopg.ProgrammingError, UnicodeError):
         raise ConfigError("The database URL is not one that PostgreSQL understands.", _FORM) from None
     parameters = {name: str(value) for name, value in parsed.items()}
     # An unescaped @ or / cuts the password in two, and libpq would then quote its second half as host or database.
@@ -117,3 +119,21 @@ def _name(args: tuple[Any, ...]) -> str:
 
 def _first_line(error: psycopg.Error) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+@contextmanager
+def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Iterator[None]:
+    """One holder of ``name`` at a time in this database; the next one waits. A lost connection lets go by itself."""
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
+    conn.execute("select pg_advisory_lock(%s)", (key,))
+    try:
+        yield
+    finally:
+        if not conn.broken:
+            conn.execute("select pg_advisory_unlock(%s)", (key,))
+
+
+def server_version(conn: psycopg.Connection[TupleRow]) -> str:
+    """The server's version as people write it: ``18.4``."""
+    number = conn.info.server_version
+    return f"{number // 10000}.{number % 10000}"
