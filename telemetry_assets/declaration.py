@@ -50,12 +50,34 @@ def parse(document: Document) -> Declaration:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of telemetry.yaml, every key described in words."""
-    made = Declaration.model_json_schema()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "telemetry.yaml",
-        **{key: value for key, value in made.items() if key != "title"},
-    }
+    made = _tidied(Declaration.model_json_schema())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "telemetry.yaml", **made}
+
+
+def _tidied(node: Any, *, named: bool = False) -> Any:
+    """Pydantic's schema without what an editor would only stumble over. ``named``: the keys of ``node`` are names.
+
+    Out: derived titles, defaults that are objects, the null beside every optional value; names of a mapping are closed.
+    """
+    if isinstance(node, list):
+        return [_tidied(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if named:
+        return {key: _tidied(item) for key, item in node.items()}
+    kept = {key: item for key, item in node.items() if key != "title" and not (key == "default" and item in (None, {}))}
+    if isinstance(kept.get("default"), dict):
+        del kept["default"]
+    if "patternProperties" in kept:
+        kept.pop("propertyNames", None)
+        kept["additionalProperties"] = False
+    options = [option for option in kept.pop("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        kept = {**options[0], **kept}
+    elif options:
+        kept["anyOf"] = options
+    names = ("properties", "patternProperties", "$defs")
+    return {key: _tidied(item, named=key in names) for key, item in kept.items()}
 
 
 def _readable(data: Mapping[Any, Any]) -> tuple[Declaration, list[Problem]]:
@@ -78,7 +100,7 @@ def _worded(entry: Mapping[str, Any]) -> Iterator[Problem]:
     elif isinstance(cause, EntryError):
         yield Problem(place, f"{cause}.")
     elif cause is not None:
-        yield Problem(place, f": {cause}.")
+        yield Problem(place, f": {cause}".removesuffix("?") + ("?" if str(cause).endswith("?") else "."))
     elif entry["type"] == "literal_error":
         yield Problem(place, f"must be {entry['ctx']['expected']}.")
     else:

@@ -31,6 +31,18 @@ def parse_duration(text: Any) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def duration_text(duration: timedelta) -> str:
+    """The shortest way to write ``duration`` in telemetry.yaml, whole seconds: 90 minutes → ``1h30m``."""
+    seconds = int(duration.total_seconds())
+    if seconds and seconds % _UNITS["w"] == 0:
+        return f"{seconds // _UNITS['w']}w"
+    text = ""
+    for unit in "dhms":
+        number, seconds = divmod(seconds, _UNITS[unit])
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"
+
+
 def parse_clock(text: Any) -> Clock:
     """``sync``, ``static`` or ``column NAME`` → Clock. Raises ValueError with the accepted forms."""
     if isinstance(text, Clock):

@@ -26,6 +26,7 @@ VARIABLES = (
     "AIRBYTE_WORKSPACE_ID",
     "AIRBYTE_CLIENT_ID",
     "AIRBYTE_CLIENT_SECRET",
+    "DBT_PROFILES_DIR",
 )
 """Every environment variable we read by a fixed name; ``.env.example`` lists the same (a test keeps them equal)."""
 

@@ -111,6 +111,8 @@ class ConnectionDeclaration(Strict):
 class SourceDeclaration(Strict):
     """An Airbyte source: its connector, its streams, one connection per tenant."""
 
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["manifest", "executable"]}})
+
     manifest: Path | None = Field(None, description="A declarative connector (YAML), relative to this file.")
     executable: Annotated[list[Text], Field(min_length=1)] | None = Field(
         None, description="Any other connector that speaks the Airbyte protocol: the command line, word by word."
@@ -145,6 +147,8 @@ class DbtDeclaration(Strict):
 
 class PromiseDeclaration(Strict):
     """Who is owed what: assets, tenants, the oldest age allowed, and who answers. The first that matches wins."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["window"]}, {"required": ["grace"]}]})
 
     asset: Text = Field(description="An asset key or a pattern of keys: snapshots/tenant_dashboard, meta_ads/*.")
     window: WindowDeclaration | None = Field(None, description="The oldest age allowed for every tenant.")
