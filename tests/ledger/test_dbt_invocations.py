@@ -1,0 +1,73 @@
+"""The evidence of a dbt run is not overwritten by what was run after it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+
+from telemetry_assets.ledger import dbt_invocations
+from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
+
+type Ledger = psycopg.Connection[TupleRow]
+
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+BUILD = DbtInvocation(
+    "b1", "build", NOON, True, False, "/home/target/build/run_results.json", "run-1",
+    (NodeResult("model.p.m", "success", "MERGE 0", 0.25, {"rows_affected": 0}), NodeResult("test.p.t", "pass")),
+)  # fmt: skip
+
+
+def test_an_invocation_comes_back_as_it_was_recorded(conn: Ledger) -> None:
+    dbt_invocations.record(conn, BUILD)
+    assert dbt_invocations.newest_complete(conn) == BUILD
+    assert dbt_invocations.recent(conn, 5) == (BUILD,)
+
+
+def test_before_the_first_invocation_there_is_none(conn: Ledger) -> None:
+    assert dbt_invocations.newest_complete(conn) is None
+    assert dbt_invocations.recent(conn, 5) == ()
+
+
+@pytest.mark.parametrize(("which", "covers_all"), [("test", True), ("compile", True), ("run", False), ("build", False)])
+def test_a_later_command_that_did_not_run_every_model_never_passes_for_one(
+    conn: Ledger, which: str, covers_all: bool
+) -> None:
+    later = replace(
+        BUILD, invocation_id="x", which=which, covers_all=covers_all, generated_at=NOON + timedelta(hours=1)
+    )
+    dbt_invocations.record(conn, BUILD)
+    dbt_invocations.record(conn, later)
+    assert dbt_invocations.newest_complete(conn) == BUILD
+    assert dbt_invocations.recent(conn, 5) == (later, BUILD)
+    assert dbt_invocations.recent(conn, 1) == (later,)
+
+
+def test_a_later_complete_run_is_the_newest(conn: Ledger) -> None:
+    later = replace(BUILD, invocation_id="a", which="run", generated_at=NOON + timedelta(hours=1))
+    dbt_invocations.record(conn, later)
+    dbt_invocations.record(conn, BUILD)
+    assert dbt_invocations.newest_complete(conn) == later
+
+
+def test_what_we_ran_does_not_turn_external_when_it_is_found_in_the_target_folder(conn: Ledger) -> None:
+    found = replace(BUILD, external=True, run_id=None, covers_all=False, run_results_path="target/run_results.json")
+    dbt_invocations.record(conn, BUILD)
+    dbt_invocations.record(conn, found)
+    assert dbt_invocations.newest_complete(conn) == BUILD
+    conn.execute("truncate telemetry.dbt_invocations")
+    dbt_invocations.record(conn, found)
+    dbt_invocations.record(conn, BUILD)
+    assert dbt_invocations.newest_complete(conn) == BUILD
+
+
+def test_messages_and_answers_that_json_cannot_hold_are_kept_readable(conn: Ledger) -> None:
+    odd = NodeResult(
+        "model.p.m", "error", "nul\x00 half\ud83d NaN", float("nan"), {"seconds": float("inf"), "a\x00": ["\x00"]}
+    )
+    dbt_invocations.record(conn, replace(BUILD, results=(odd,)))
+    (result,) = dbt_invocations.recent(conn, 1)[0].results
+    assert result == NodeResult(
+        "model.p.m", "error", "nul\ufffd half? NaN", None, {"seconds": None, "a\ufffd": ["\ufffd"]}
+    )
