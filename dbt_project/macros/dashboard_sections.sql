@@ -153,8 +153,8 @@
     order by spend desc nulls first, creatives.ad_id, creatives.campaign_id
   ), '[]') as metrics
   from creatives
-  left join known using (ad_id)
-  left join places using (ad_id, campaign_id)
+  left join known on known.ad_id = creatives.ad_id
+  left join places on places.ad_id = creatives.ad_id and places.campaign_id = creatives.campaign_id
   left join (
     select named.campaign_id, named.name from {{ ref('int_campaigns') }} as named where named.tenant_id = changed.tenant_id
   ) as campaigns on campaigns.campaign_id = creatives.campaign_id

@@ -24,9 +24,9 @@ select
   creatives.campaign_id,
   ({{ total('creatives.impressions') }})::bigint as impressions,
   ({{ total('creatives.clicks') }})::bigint as clicks,
-  {{ total('creatives.spend') }} as spend,
-  {{ total('creatives.conversions') }} as conversions,
-  {{ total('creatives.conversion_value') }} as conversion_value,
+  round({{ total('creatives.spend') }}, 6) as spend,
+  round({{ total('creatives.conversions') }}, 6) as conversions,
+  round({{ total('creatives.conversion_value') }}, 6) as conversion_value,
   max(creatives.loaded_at) as loaded_at,
   now() as changed_at
 from {{ ref('creative_performance') }} as creatives

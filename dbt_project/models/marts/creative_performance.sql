@@ -26,9 +26,9 @@ select
   array_agg(distinct insights.parish) as parishes,
   ({{ total('insights.impressions') }})::bigint as impressions,
   ({{ total('insights.clicks') }})::bigint as clicks,
-  {{ total('insights.spend') }} as spend,
-  {{ total('insights.conversions') }} as conversions,
-  {{ total('insights.conversion_value') }} as conversion_value,
+  round({{ total('insights.spend') }}, 6) as spend,
+  round({{ total('insights.conversions') }}, 6) as conversions,
+  round({{ total('insights.conversion_value') }}, 6) as conversion_value,
   max(insights.loaded_at) as loaded_at,
   now() as changed_at
 from {{ ref('int_insights') }} as insights

@@ -1,0 +1,104 @@
+"""A real dbt over a real database: one built project a session, one to build upon per test that changes rows."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from telemetry_assets.ledger import tenants
+from telemetry_assets.ledger.schema import migrate
+from telemetry_assets.sources.dbt_command import connection_variables, dbt_executable
+from tests.conftest import named
+from tests.dbt_project.raw_rows import AUCKLAND, KINGSTON, LONDON, NOW, TENANTS, RawRows, create_tables, invented
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+MARTS = ("creative_performance", "campaign_performance", "parish_daily", "tenant_dashboard")
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A database with raw tables, and dbt on it. ``folder`` is a copy of the project with a target of its own."""
+
+    dsn: str
+    folder: Path
+    raw: dict[str, RawRows]
+
+    def dbt(self, *arguments: str, now: datetime = NOW) -> subprocess.CompletedProcess[str]:
+        """Run dbt with the clock at ``now``; the answer holds what it printed."""
+        return subprocess.run(
+            [str(dbt_executable()), *arguments, "--vars", f"{{now: '{now.isoformat()}'}}"],
+            cwd=self.folder,
+            env={**os.environ, **connection_variables(self.dsn)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def build(self, now: datetime = NOW) -> None:
+        """``dbt build``, which must succeed."""
+        built = self.dbt("build", now=now)
+        assert built.returncode == 0, built.stdout[-4000:]
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        with psycopg.connect(self.dsn) as conn:
+            return conn.execute(query.encode()).fetchall()
+
+    def payloads(self) -> dict[Any, Any]:
+        """tenant id → payload."""
+        return dict(self.rows("select tenant_id, payload from marts.tenant_dashboard"))
+
+    def written(self) -> dict[tuple[str, str], frozenset[str]]:
+        """(mart, tenant id) → where its rows are and who wrote them: the same again means that no row was rewritten."""
+        return {
+            (mart, str(tenant)): frozenset(places)
+            for mart in MARTS
+            for tenant, places in self.rows(
+                f"select tenant_id, array_agg(ctid::text || '/' || xmin::text) from marts.{mart} group by 1"
+            )
+        }
+
+
+@pytest.fixture(scope="session")
+def _built(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The project built once over the invented rows. Never changed: tests that write take ``warehouse``."""
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("create database dbt_built")
+    dsn = named(postgres_url, "dbt_built")
+    migrate(dsn)
+    raw = {tenant.slug: invented(tenant, seed) for seed, tenant in enumerate((KINGSTON, LONDON, AUCKLAND))}
+    with psycopg.connect(dsn) as conn:
+        tenants.write(conn, TENANTS)
+        create_tables(conn)
+        for rows in raw.values():
+            rows.load(conn)
+    folder = tmp_path_factory.mktemp("dbt") / "dbt_project"
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("target", "logs"))
+    warehouse = Warehouse(dsn, folder, raw)
+    warehouse.build()
+    return warehouse
+
+
+@pytest.fixture(scope="session")
+def built(_built: Warehouse) -> Warehouse:
+    """For reading."""
+    return _built
+
+
+@pytest.fixture
+def warehouse(_built: Warehouse, postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+    """For changing: a copy of the built database, dropped afterwards."""
+    name = f"dbt_{request.node.name[:50]}"
+    identifier = sql.Identifier(name)
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(sql.SQL("create database {} template dbt_built").format(identifier))
+        yield Warehouse(named(postgres_url, name), _built.folder, _built.raw)
+        conn.execute(sql.SQL("drop database {} with (force)").format(identifier))
