@@ -1,0 +1,123 @@
+"""``telemetry doctor``: one finding per thing we depend on, with its cause and its remedy.
+
+What belongs here: asking each dependency the question it must answer. What does not: the stand-ins (``local/``).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from telemetry_assets import running
+from telemetry_assets.errors import TelemetryError
+from telemetry_assets.model import ExitCode, worst_exit
+from telemetry_assets.settings import SecretRef, Settings, environment
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is well, what was found, and what to do where it is not."""
+
+    subject: str
+    well: bool
+    found: str
+    remedy: str = ""
+    exit_code: ExitCode = ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorAnswer:
+    """All findings, in the order in which one depends on the other."""
+
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The worst of the findings by the one table."""
+        return worst_exit([finding.exit_code for finding in self.findings if not finding.well])
+
+
+def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[Finding]]) -> DoctorAnswer:
+    """Look at everything, also after a failure; ``local`` adds what only the stand-ins know."""
+    findings = [_drivers()]
+    try:
+        settings = load()
+    except TelemetryError as error:
+        return DoctorAnswer((*findings, _unwell("telemetry.yaml", error)))
+    findings.append(Finding("telemetry.yaml", True, f"{settings.path}, {len(settings.promises)} promises"))
+    findings += local(settings)
+    findings += [_ask("database", lambda: _database(settings)), _ask("ledger", lambda: _ledger(settings))]
+    findings += [_ask("Airbyte", lambda: _airbyte(settings)), _ask("secrets", lambda: _secrets(settings))]
+    if settings.dbt:
+        findings.append(_ask("dbt manifest", lambda: _manifest(settings)))
+    return DoctorAnswer(tuple(findings))
+
+
+def _ask(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, look())
+    except TelemetryError as error:
+        return _unwell(subject, error)
+
+
+def _unwell(subject: str, error: TelemetryError) -> Finding:
+    return Finding(subject, False, error.message, error.remedy, error.exit_code)
+
+
+def _drivers() -> Finding:
+    """SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql:// URL, and dagster-postgres then fails at its first event."""
+    try:
+        found = version("sqlalchemy")
+    except PackageNotFoundError:
+        return Finding("packages", False, "SQLAlchemy is missing.", "Install requirements.lock.", ExitCode.FAILING)
+    if tuple(int(part) for part in found.split(".")[:2]) >= (2, 1):
+        said = f"SQLAlchemy {found} breaks Dagster's PostgreSQL storage (every event write fails)."
+        return Finding("packages", False, said, "Install sqlalchemy<2.1.", ExitCode.FAILING)
+    return Finding(
+        "packages", True, f"dagster {version('dagster')}, dbt-core {version('dbt-core')}, SQLAlchemy {found}"
+    )
+
+
+def _database(settings: Settings) -> str:
+    from telemetry_assets.ledger.connection import connect, place, server_version
+
+    dsn = running.database_dsn(settings)
+    with connect(dsn) as conn:
+        return f"PostgreSQL {server_version(conn)} at {place(dsn)}"
+
+
+def _ledger(settings: Settings) -> str:
+    from telemetry_assets.ledger.connection import connect
+    from telemetry_assets.ledger.schema import require_current, revision
+
+    with connect(running.database_dsn(settings)) as conn:
+        require_current(conn)
+        return f"schema telemetry at revision {revision(conn)}"
+
+
+def _airbyte(settings: Settings) -> str:
+    if not settings.sources:
+        return "no sources declared"
+    if settings.airbyte.url is None and "airbyte" not in running.read(settings.home):
+        return "local stand-in; it is started when a command needs it"
+    from telemetry_assets.sources.airbyte import client_for
+
+    client = client_for(settings, attempts=1)
+    client.workspace()
+    return f"answers at {running.airbyte_url(settings)}"
+
+
+def _secrets(settings: Settings) -> str:
+    demo_gives = {"DEMO_ADS_URL", "DEMO_ADS_TOKEN"}
+    names = sorted(settings.env_names() - demo_gives)
+    for name in names:
+        if not environment(name):
+            SecretRef(name, "a connection of telemetry.yaml").reveal()
+    return f"{len(names)} asked for, all set" if names else "none asked for"
+
+
+def _manifest(settings: Settings) -> str:
+    from telemetry_assets.sources.asset_graph import read_manifest
+
+    assert settings.dbt is not None
+    manifest = read_manifest(settings.dbt)
+    return f"{len(manifest.get('nodes', {}))} nodes in {settings.dbt.manifest_path}"

@@ -1,0 +1,90 @@
+"""The ``data_age`` checks: the second light. One op judges every promise over all tenants from the ledger.
+
+What belongs here: judgements → check results with per-tenant metadata. What does not: judging (``freshness/``).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from telemetry_assets import running
+from telemetry_assets.answers.status import judgements
+from telemetry_assets.freshness.judge import Judgement
+from telemetry_assets.freshness.window import promise_for
+from telemetry_assets.ledger.connection import connect
+from telemetry_assets.model import AssetNode, State
+from telemetry_assets.settings import Settings
+
+DATA_AGE = "data_age"
+
+
+def data_age_checks(settings: Settings, nodes: Sequence[AssetNode]) -> dg.AssetChecksDefinition | None:
+    """One check per promised asset; None where nothing is promised."""
+    promised = [node.key for node in nodes if promise_for(node.key, settings.promises)]
+    if not promised:
+        return None
+
+    @dg.multi_asset_check(
+        name="judge_data_age",
+        specs=[
+            dg.AssetCheckSpec(
+                DATA_AGE,
+                asset=key.split("/"),
+                description="Every promised tenant's data, through the lineage, is younger than its window",
+            )
+            for key in promised
+        ],
+        can_subset=True,
+    )
+    def judge_data_age(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        with connect(running.database_dsn(settings)) as conn:
+            judged = judgements(conn, settings, now=datetime.now(UTC))
+        wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
+        for key in promised:
+            if key in wanted:
+                yield _result(key, [item for item in judged if item.asset == key])
+
+    return judge_data_age
+
+
+def _result(key: str, judged: Sequence[Judgement]) -> dg.AssetCheckResult:
+    bad = [item for item in judged if item.state is not State.PASS]
+    broken = [item for item in bad if item.state is not State.WARN]
+    ages = [item.data_age.total_seconds() for item in judged if item.data_age is not None]
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(key.split("/")),
+        check_name=DATA_AGE,
+        passed=not bad,
+        severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{item.tenant}: {item.state.word}, {item.reason}" for item in bad)
+        or f"{len(judged)} of {len(judged)} tenants are fresh",
+        metadata={
+            **({"telemetry/oldest_data_age_seconds": max(ages)} if ages else {}),
+            "telemetry/broken": len(broken),
+            "telemetry/tenants": dg.TableMetadataValue(
+                records=[_record(item) for item in judged], schema=dg.TableSchema(columns=_COLUMNS)
+            ),
+        },
+    )
+
+
+_COLUMNS = [
+    dg.TableColumn("tenant", "string"),
+    dg.TableColumn("state", "string"),
+    dg.TableColumn("data_age_seconds", "float"),
+    dg.TableColumn("run_age_seconds", "float"),
+    dg.TableColumn("binding_root", "string"),
+]
+
+
+def _record(item: Judgement) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "tenant": item.tenant,
+            "state": item.state.value,
+            "data_age_seconds": round(item.data_age.total_seconds(), 1) if item.data_age is not None else -1.0,
+            "run_age_seconds": round(item.run_age.total_seconds(), 1) if item.run_age is not None else -1.0,
+            "binding_root": item.binding_root or "",
+        }
+    )

@@ -1,0 +1,61 @@
+"""The whole graph as data, from the settings and the dbt manifest: what is an asset, from what it is made, who owns it.
+
+What belongs here: joining the three kinds (streams, dbt nodes, snapshots) into one tuple of nodes.
+What does not: reading a manifest (``dbt_manifest.py``), judging (``freshness/``), Dagster's objects (``defs/``).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from telemetry_assets.errors import ConfigError
+from telemetry_assets.freshness.window import promise_for
+from telemetry_assets.model import AssetKind, AssetNode
+from telemetry_assets.settings import DbtSettings, Settings
+from telemetry_assets.sources.dbt_manifest import manifest_nodes
+
+
+def read_manifest(dbt: DbtSettings) -> Mapping[str, Any]:
+    """The dbt manifest, prepared by the launcher. Raises ConfigError that says how to make it."""
+    try:
+        return json.loads(dbt.manifest_path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"There is no dbt manifest at {dbt.manifest_path}.", "Make it: telemetry prepare") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{dbt.manifest_path} is not JSON ({error}).", "Make it anew: telemetry prepare") from None
+
+
+def asset_graph(settings: Settings, manifest: Mapping[str, Any] | None) -> tuple[AssetNode, ...]:
+    """Every asset: our streams, the manifest's nodes (its sources that we load are our streams), our snapshots.
+
+    ``manifest`` is None without a dbt project. Owners: the promise's, else the exposure's.
+    """
+    nodes = {node.key: node for node in _streams(settings)}
+    if manifest is not None:
+        for node in manifest_nodes(manifest, settings.tenants.column, loaded=nodes):
+            ours = nodes.get(node.key)
+            nodes[node.key] = node if ours is None else replace(ours, exposures=node.exposures, window=node.window)
+    for snapshot in settings.snapshots.values():
+        nodes[snapshot.asset_key] = AssetNode(
+            key=snapshot.asset_key, kind=AssetKind.SNAPSHOT, parents=(snapshot.relation.replace(".", "/"),)
+        )
+    return tuple(_owned(node, settings) for node in nodes.values())
+
+
+def _streams(settings: Settings) -> list[AssetNode]:
+    return [
+        AssetNode(
+            key=f"{source.name}/{stream.name}",
+            kind=AssetKind.STREAM,
+            clock=stream.clock,
+            tenanted=any(connection.tenant != "*" for connection in source.connections),
+        )
+        for source in settings.sources.values()
+        for stream in source.streams
+    ]
+
+
+def _owned(node: AssetNode, settings: Settings) -> AssetNode:
+    promise = promise_for(node.key, settings.promises)
+    return replace(node, owner=promise.owner) if promise and promise.owner else node
