@@ -58,7 +58,7 @@ class Airbyte:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}/api"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=lambda: self.http.serve_forever(0.01), daemon=True).start()
 
     def answer(self, method: str, path: str, body: Any, authorization: str | None) -> tuple[int, Any, dict[str, str]]:
         for fault in self.faults:
