@@ -15,24 +15,26 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from telemetry_assets.demo import breakages
-from telemetry_assets.demo.advertising import ACCOUNTS, SEED, Source, Stream, rows
+from telemetry_assets.demo.advertising import ACCOUNTS, SEED, Account, Source, Stream, rows
 from telemetry_assets.errors import CouldNotLookError, TelemetryError, UsageError
 
 PAGE_SIZE = 2000
 """The largest page a caller may ask for, and the default."""
 RATE = 50
 """Requests an account may make in a second before it is told to wait for one; a sync makes about ten."""
-_PATH = re.compile(r"/(?:meta/v1/accounts|google/v1/customers)/(\d+)/(\w+)")
-_PREFIX = {Source.META: "/meta/", Source.GOOGLE: "/google/"}
+_PATHS = {
+    Source.META: re.compile(r"/meta/v1/accounts/(\d+)/(\w+)"),
+    Source.GOOGLE: re.compile(r"/google/v1/customers/(\d+)/(\w+)"),
+}
 
 
 class _Refusal(Exception):
@@ -41,16 +43,6 @@ class _Refusal(Exception):
     def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.headers = status, message, headers or {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    account: str
-    stream: Stream
-    since: datetime | None
-    until: datetime | None
-    offset: int
-    size: int
 
 
 class AdsApi:
@@ -72,16 +64,15 @@ class AdsApi:
         self.faults_file, self.token, self.seed, self.clock, self.rate = faults_file, token, seed, clock, rate
         self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
 
     def start(self, port: int = 0) -> str:
         """Listen on 127.0.0.1 (0: any free port) and return the base URL. Raises CouldNotLookError for a busy port."""
         try:
-            self._server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"api": self}))
+            self._server = _Server(("127.0.0.1", port), type("_Bound", (_Handler,), {"api": self}))
         except OSError as error:
-            raise CouldNotLookError(
-                f"Port {port} is not free: {error.strerror}.", "Name another, or 0 for any."
-            ) from None
+            reason = f"Port {port} cannot be listened on: {error.strerror}."
+            raise CouldNotLookError(reason, "Name another, or 0 for any.") from None
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="ads-api", daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -93,41 +84,59 @@ class AdsApi:
             self._server = None
 
     def answer(self, target: str, authorization: str) -> dict[str, Any]:
-        """The body that answers GET ``target``. Raises _Refusal."""
+        """The body that answers GET ``target``. Raises _Refusal, or CouldNotLookError for a torn faults file."""
         if not hmac.compare_digest(authorization.encode(), f"Bearer {self.token}".encode()):
-            raise _Refusal(
-                HTTPStatus.UNAUTHORIZED, "The access token is missing or wrong.", {"WWW-Authenticate": "Bearer"}
-            )
-        question = _parse(target)
-        self._count(question.account)
-        broken = [b for b in breakages.read(self.faults_file) if b.touches(question.account, question.stream)]
+            reason = "The access token is missing or wrong."
+            raise _Refusal(HTTPStatus.UNAUTHORIZED, reason, {"WWW-Authenticate": "Bearer"})
+        parts = urlsplit(target)
+        account, stream = _route(parts.path)
+        self._admit(account)
+        broken = [feed for feed in breakages.read(self.faults_file) if feed.touches(account.id, stream)]
         if any(feed.kind is breakages.Breakage.ERROR for feed in broken):
             raise _Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong. Please try again later.")
-        now = breakages.as_of(broken, self.clock())
-        shown_at = min(now, question.until or now)
-        found = breakages.spoil(broken, rows(self.seed, question.account, question.stream, shown_at, question.since))
-        page = found[question.offset : question.offset + question.size]
-        after = question.offset + question.size
-        if ACCOUNTS[question.account].source is Source.META:
-            paging = {"page": after // question.size, "page_size": question.size, "total": len(found)}
-            return {"data": page, "paging": paging}
+        try:
+            return self._page(account, stream, dict(parse_qsl(parts.query)), broken)
+        except (ValueError, OverflowError) as error:
+            raise _Refusal(HTTPStatus.BAD_REQUEST, f"Invalid parameter: {error}.") from None
+
+    def _page(
+        self, account: Account, stream: Stream, query: Mapping[str, str], broken: list[breakages.BrokenFeed]
+    ) -> dict[str, Any]:
+        """One page of what the feed shows. Raises ValueError for a parameter that makes no sense."""
+        meta = account.source is Source.META
+        size = int(query.get("page_size" if meta else "pageSize", PAGE_SIZE))
+        start = (int(query.get("page", 1)) - 1) * size if meta else _offset(query.get("pageToken"))
+        if not 1 <= size <= PAGE_SIZE or start < 0:
+            raise ValueError(f"a page holds 1 to {PAGE_SIZE} rows, and pages count from 1")
+        since, until = _instant(query.get("updated_since")), _instant(query.get("updated_until"))
+        shown_at = breakages.as_of(broken, self.clock())
+        shown_at = min(shown_at, until) if until else shown_at
+        found = breakages.spoil(broken, rows(self.seed, account.id, stream, shown_at, since))
+        page, after = found[start : start + size], start + size
+        if meta:
+            return {"data": page, "paging": {"page": after // size, "page_size": size, "total": len(found)}}
         return {"results": page} | ({"nextPageToken": _token(after)} if after < len(found) else {})
 
-    def _count(self, account: str) -> None:
+    def _admit(self, account: Account) -> None:
         with self._lock:
-            recent, now = self._recent[account], time.monotonic()
+            recent, now = self._recent[account.id], time.monotonic()
             while recent and recent[0] <= now - 1:
                 recent.popleft()
             if len(recent) >= self.rate:
-                raise _Refusal(
-                    HTTPStatus.TOO_MANY_REQUESTS, "Too many requests for this account.", {"Retry-After": "1"}
-                )
+                reason = "Too many requests for this account."
+                raise _Refusal(HTTPStatus.TOO_MANY_REQUESTS, reason, {"Retry-After": "1"})
             recent.append(now)
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):
+    allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connector that was killed is no error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -164,21 +173,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def _parse(target: str) -> _Question:
-    parts, query = urlsplit(target), dict(parse_qsl(urlsplit(target).query))
-    found = _PATH.fullmatch(parts.path)
-    account = ACCOUNTS.get(found[1]) if found else None
-    if not found or not account or found[2] not in list(Stream) or not parts.path.startswith(_PREFIX[account.source]):
-        raise _Refusal(HTTPStatus.NOT_FOUND, f"There is nothing at {parts.path}.")
-    try:
-        size = int(query.get("page_size") or query.get("pageSize") or PAGE_SIZE)
-        offset = _offset(query["pageToken"]) if "pageToken" in query else (int(query.get("page", 1)) - 1) * size
-        since, until = _instant(query.get("updated_since")), _instant(query.get("updated_until"))
-        if not 1 <= size <= PAGE_SIZE or offset < 0:
-            raise ValueError(f"a page holds 1 to {PAGE_SIZE} rows, and pages count from 1")
-    except ValueError as error:
-        raise _Refusal(HTTPStatus.BAD_REQUEST, f"Invalid parameter: {error}.") from None
-    return _Question(account.id, Stream(found[2]), since, until, offset, size)
+def _route(path: str) -> tuple[Account, Stream]:
+    for source, pattern in _PATHS.items():
+        found = pattern.fullmatch(path)
+        account = ACCOUNTS.get(found[1]) if found else None
+        if found and account and account.source is source and found[2] in list(Stream):
+            return account, Stream(found[2])
+    raise _Refusal(HTTPStatus.NOT_FOUND, f"There is nothing at {path}.")
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -188,15 +189,17 @@ def _instant(text: str | None) -> datetime | None:
     return found
 
 
-def _token(offset: int) -> str:
-    return urlsafe_b64encode(f"offset {offset}".encode()).decode()
+def _token(start: int) -> str:
+    return urlsafe_b64encode(f"row {start}".encode()).decode()
 
 
-def _offset(token: str) -> int:
+def _offset(token: str | None) -> int:
+    if token is None:
+        return 0
     try:
-        return int(urlsafe_b64decode(token.encode()).removeprefix(b"offset "))
+        return int(urlsafe_b64decode(token.encode()).removeprefix(b"row "))
     except ValueError:
-        raise ValueError("pageToken is not one we gave out") from None
+        raise ValueError("this pageToken was never given out") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -207,13 +210,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--faults-file", type=Path, required=True, help="the JSON file of breakages (may be missing)")
     parser.add_argument("--token-file", type=Path, required=True, help="a 0600 file with the bearer token")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes any free port")
-    parser.add_argument("--seed", type=int, default=SEED)
-    given = parser.parse_args(arguments)
-    ended = threading.Event()
+    given, ended = parser.parse_args(arguments), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        api = AdsApi(given.faults_file, _read_token(given.token_file), given.seed)
+        api = AdsApi(given.faults_file, _read_token(given.token_file))
         print(api.start(given.port), flush=True)
     except TelemetryError as error:
         print(error, file=sys.stderr)

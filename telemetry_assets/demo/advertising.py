@@ -159,7 +159,7 @@ def _campaigns_or_ads(account: Account, now: datetime, stream: Stream) -> Iterat
         else:
             status = "PAUSED" if alternates else "ARCHIVED" if meta else "REMOVED"
         changed = date(2025, 1, 1) if ended else today.replace(day=1, month=today.month if alternates else 1)
-        common: Row = {"status": status, "updated_at": _text(_midnight(changed, account.zone))}
+        common: Row = {"status": status, "updated_at": _text(min(now, _midnight(changed, account.zone)))}
         if stream is Stream.ADS:
             title, campaign_id = "name" if meta else "headline", account.number(campaign.number)
             for ad in range(1, campaign.ads + 1):
@@ -217,7 +217,8 @@ def _by_parish(
     day, ad, campaign = ids
     shown, credited = share
     for parish, impressions, clicks, spend, conversions in traffic:
-        seen, clicked, paid, won = int(impressions * shown), int(clicks * shown), spend * shown, conversions * credited
+        seen, clicked, paid = int(impressions * shown), int(clicks * shown), spend * shown
+        won = min(float(clicked), conversions * credited)
         if account.source is Source.META:
             yield {
                 "date": day, "ad_id": ad, "campaign_id": campaign, "parish": parish, "impressions": seen,
