@@ -64,20 +64,15 @@ def read_document(path: Path) -> Document:
 
     Raises ConfigError for a missing or broken file, CouldNotLookError for one that may not be read.
     """
-    loader = _loader(_text(path))
+    text = _text(path)
     try:
-        node = loader.get_single_node()
-        repeated = tuple(_repeated_keys(node, (), set())) if node is not None else ()
-        data = loader.construct_document(node) if node is not None else None
+        return Document(path, *_composed(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{shown(path)}:{mark.line + 1}" if mark else shown(path)
-        raise ConfigError(f"{place}: this is not YAML: {error.problem or error.context}.") from None
+        line = min(mark.line + 1, text.rstrip().count("\n") + 1) if mark else 1
+        raise ConfigError(f"{shown(path)}:{line}: this is not YAML: {error.problem or error.context}.") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{shown(path)}: this is not YAML: {error}.") from None
-    finally:
-        loader.dispose()
-    return Document(path, data, node, repeated)
 
 
 def shown(path: Path) -> str:
@@ -122,17 +117,22 @@ def _text(path: Path) -> str:
         raise CouldNotLookError(f"{path} could not be read: {error.strerror}.") from None
 
 
-def _loader(text: str) -> yaml.SafeLoader:
+def _composed(text: str) -> tuple[Any, yaml.Node | None, tuple[tuple[Problem, int], ...]]:
+    """Plain data, its nodes, and the keys written twice (looked for before merges are flattened)."""
     kind = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    try:
-        loader = kind(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"This is not YAML: {error}.") from None
+    loader = kind(text)
     loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
         for first, resolvers in kind.yaml_implicit_resolvers.items()
     }
-    return loader
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, None, ()
+        repeated = tuple(_repeated_keys(node, (), set()))
+        return loader.construct_document(node), node, repeated
+    finally:
+        loader.dispose()
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
