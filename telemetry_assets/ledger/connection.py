@@ -48,6 +48,25 @@ def place(dsn: str) -> str:
     return _place(_parameters(dsn))
 
 
+def server_version(conn: psycopg.Connection[TupleRow]) -> str:
+    """The server's version as people write it: ``18.4``."""
+    return (conn.info.parameter_status("server_version") or "unknown").split()[0]
+
+
+@contextmanager
+def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Iterator[None]:
+    """Holds the lock ``name`` of this database; waits until whoever has it lets go or dies.
+
+    The session holds it, not a transaction: a killed holder's is free at once. Raises CouldNotLookError.
+    """
+    _lock(conn, name)
+    try:
+        yield
+    finally:
+        with suppress(psycopg.OperationalError):  # a lost session has let go of it already
+            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+
+
 def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Wraps a function whose first argument is a connection, so that it raises our errors instead of the driver's.
 
@@ -70,6 +89,11 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
             ) from error
 
     return call
+
+
+@explained
+def _lock(conn: psycopg.Connection[TupleRow], name: str) -> None:
+    conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (name,))
 
 
 def _parameters(dsn: str) -> dict[str, str]:

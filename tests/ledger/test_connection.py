@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from telemetry_assets.errors import ConfigError, CouldNotLookError, TelemetryError
 from telemetry_assets.ledger import subjects
-from telemetry_assets.ledger.connection import connect, place
+from telemetry_assets.ledger.connection import advisory_lock, connect, place, server_version
 
 
 def test_the_session_speaks_utc_and_names_itself(database: str) -> None:
@@ -111,3 +111,28 @@ def test_connections_from_many_threads_are_independent(database: str) -> None:
     assert len({conn.info.backend_pid for conn in seen}) == 4
     for conn in seen:
         conn.close()
+
+
+def test_the_version_of_the_server_is_a_number_people_know(database: str) -> None:
+    with connect(database) as conn:
+        assert int(server_version(conn).split(".")[0]) >= 15
+
+
+def _is_free(dsn: str, name: str) -> bool:
+    with connect(dsn) as conn:
+        row = conn.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
+    return row == (True,)
+
+
+def test_a_named_lock_is_held_by_one_at_a_time_and_freed_by_an_error(database: str) -> None:
+    with connect(database) as conn, pytest.raises(ZeroDivisionError), advisory_lock(conn, "dbt here"):
+        assert not _is_free(database, "dbt here")
+        assert _is_free(database, "dbt there")
+        raise ZeroDivisionError
+    assert _is_free(database, "dbt here")
+
+
+def test_the_lock_of_a_killed_session_is_free_and_leaving_it_raises_nothing(database: str) -> None:
+    with connect(database) as conn, connect(database) as other, advisory_lock(conn, "dbt"):
+        other.execute("select pg_terminate_backend(%s, 5000)", (conn.info.backend_pid,))
+        assert _is_free(database, "dbt")
