@@ -4,10 +4,9 @@ What belongs here: opening a connection, wording the driver's errors. What does 
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from functools import wraps
-from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -50,11 +49,12 @@ def place(dsn: str) -> str:
 
 def server_version(conn: psycopg.Connection[TupleRow]) -> str:
     """The server's version as people write it: ``18.4``."""
-    return (conn.info.parameter_status("server_version") or "unknown").split()[0]
+    number = conn.info.server_version
+    return f"{number // 10000}.{number % 10000}"
 
 
 @contextmanager
-def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Iterator[None]:
+def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Generator[None]:
     """Holds the lock ``name`` of this database; waits until whoever has it lets go or dies.
 
     The session holds it, not a transaction: a killed holder's is free at once. Raises CouldNotLookError.
@@ -143,21 +143,3 @@ def _name(args: tuple[Any, ...]) -> str:
 
 def _first_line(error: psycopg.Error) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-
-
-@contextmanager
-def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Iterator[None]:
-    """One holder of ``name`` at a time in this database; the next one waits. A lost connection lets go by itself."""
-    key = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
-    conn.execute("select pg_advisory_lock(%s)", (key,))
-    try:
-        yield
-    finally:
-        if not conn.broken:
-            conn.execute("select pg_advisory_unlock(%s)", (key,))
-
-
-def server_version(conn: psycopg.Connection[TupleRow]) -> str:
-    """The server's version as people write it: ``18.4``."""
-    number = conn.info.server_version
-    return f"{number // 10000}.{number % 10000}"

@@ -124,11 +124,16 @@ def _is_free(dsn: str, name: str) -> bool:
     return row == (True,)
 
 
-def test_a_named_lock_is_held_by_one_at_a_time_and_freed_by_an_error(database: str) -> None:
-    with connect(database) as conn, pytest.raises(ZeroDivisionError), advisory_lock(conn, "dbt here"):
-        assert not _is_free(database, "dbt here")
-        assert _is_free(database, "dbt there")
+def _fail_under_the_lock(dsn: str) -> None:
+    with connect(dsn) as conn, advisory_lock(conn, "dbt here"):
+        assert not _is_free(dsn, "dbt here")
+        assert _is_free(dsn, "dbt there")
         raise ZeroDivisionError
+
+
+def test_a_named_lock_is_held_by_one_at_a_time_and_freed_by_an_error(database: str) -> None:
+    with pytest.raises(ZeroDivisionError):
+        _fail_under_the_lock(database)
     assert _is_free(database, "dbt here")
 
 
