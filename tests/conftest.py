@@ -1,12 +1,14 @@
 """One real PostgreSQL per test session, and a fresh migrated database per test.
 
 ``postgres_url`` is the server, ``database`` the DSN of one test's own empty ledger, ``ledger`` a connection to it.
+``server`` is for the tests of the embedded server itself.
 """
 
 import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -30,18 +32,24 @@ EmbeddedPostgres(Path(sys.argv[1])).remove()
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of this session's server (one per xdist worker)."""
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """This session's server, up (one per xdist worker). Tests that stop or hurt one use ``server``."""
     home = tmp_path_factory.mktemp("postgres-home")
     remover = subprocess.Popen(
         [sys.executable, "-c", _REMOVER, str(home)], stdin=subprocess.PIPE, start_new_session=True
     )
-    server = EmbeddedPostgres(home)
-    server.start()
+    embedded = EmbeddedPostgres(home)
+    embedded.start()
     try:
-        yield server.url
+        yield embedded
     finally:
         remover.communicate()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(embedded: EmbeddedPostgres) -> str:
+    """The URL of this session's server."""
+    return embedded.url
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +74,14 @@ def ledger(database: str) -> Iterator[psycopg.Connection[TupleRow]]:
     """An open autocommit connection to ``database``."""
     with psycopg.connect(database, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """An embedded server of the test's own home, not started; removed afterwards."""
+    embedded = EmbeddedPostgres(tmp_path / "home")
+    yield embedded
+    embedded.remove()
 
 
 def named(url: str, database: str) -> str:

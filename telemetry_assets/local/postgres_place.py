@@ -54,9 +54,10 @@ class Place:
     def pid(self) -> int | None:
         """The pid in the lock file, None where there is none or it is torn. Proves nothing: see postgres_processes."""
         try:
-            return int(self.pid_file.read_text().split()[0])
+            pid = int(self.pid_file.read_text().split()[0])
         except (FileNotFoundError, ValueError, IndexError):
             return None
+        return pid if 0 < pid < 2**31 else None
 
     @property
     def log(self) -> Path:

@@ -13,7 +13,7 @@ import psutil
 from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.local.postgres_place import PORT, Place
 
-ORPHANS_END_WITHIN = 10.0
+ORPHANS_END_WITHIN = 3.0
 POLL_EVERY = 0.02
 
 
