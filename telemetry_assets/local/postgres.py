@@ -6,6 +6,7 @@ a connection: no pid is believed. What does not belong here: folders and users (
 """
 
 import fcntl
+import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -183,7 +184,6 @@ def _settled(place: Place) -> bool:
 
 
 def _unusable(error: OSError, home: Path) -> CouldNotLookError:
-    where = error.filename or home
-    return CouldNotLookError(
-        f"The embedded PostgreSQL cannot use {where}: {error.strerror or error}.", places.way_out(home)
-    )
+    where = Path(os.fsdecode(error.filename)) if error.filename else home
+    said = error.strerror or str(error)
+    return CouldNotLookError(f"The embedded PostgreSQL cannot use {where}: {said}.", places.way_out(where))

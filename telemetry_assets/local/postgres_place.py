@@ -160,13 +160,13 @@ def remove(home: Path) -> None:
 
 def way_out(path: Path) -> str:
     """What to do where ``path`` cannot be used; says so where its disk is full."""
-    with suppress(OSError):
-        free = shutil.disk_usage(path).free
-        if free < SCARCE:
-            return (
-                f"Only {free // 1_000_000} MB are free there. Free some space, or set TELEMETRY_HOME to another disk."
-            )
-    return "Set TELEMETRY_HOME to a folder you can write on a local disk, or DATABASE_URL to a server."
+    if ROOTS_FOLDER.is_relative_to(path) or path.is_relative_to(ROOTS_FOLDER):
+        way = f"Root's database is kept in {ROOTS_FOLDER}: make room for it there, run this as a normal user"
+    else:
+        way = "Set TELEMETRY_HOME to a folder you can write on a local disk"
+    free = next((shutil.disk_usage(folder).free for folder in (path, *path.parents) if folder.is_dir()), SCARCE)
+    full = f"Only {free // 1_000_000} MB are free there. " if free < SCARCE else ""
+    return f"{full}{way}, or set DATABASE_URL to a server."
 
 
 def programs(place: Place) -> Path:

@@ -270,19 +270,58 @@ def test_a_full_home_is_named_with_the_way_out_and_no_server_is_left_running(mou
         server.remove()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_disk_too_small_for_a_users_database_says_so(mount: Callable[[str], Path]) -> None:
     home = mount("size=8m,mode=0777") / "home"
-    become_nobody = """
-import encodings.idna, os, psutil, pwd, subprocess, tempfile
-import telemetry_assets.local.postgres, telemetry_assets.local.postgres_launch
-nobody = pwd.getpwnam("nobody")
-os.setgroups([]); os.setgid(nobody.pw_gid); os.setuid(nobody.pw_uid)
-"""
-    command = [sys.executable, "-c", become_nobody + START, home]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = elsewhere(home, uid=65534)
     if "cannot use" in run.stderr and "Permission denied" in run.stderr:
         pytest.skip("user nobody cannot read the binaries of this environment")
     assert "No space left on device" in run.stderr
     assert "MB are free there" in run.stderr
     assert not list((home / "postgres").glob("data*"))
+
+
+def test_where_root_has_no_place_outside_its_home_the_place_is_named(tmp_path: Path) -> None:
+    run = elsewhere(tmp_path / "home", "mount -t tmpfs -o ro tmpfs /var/lib")
+    assert "cannot use /var/lib/telemetry-assets: Read-only file system" in run.stderr
+    assert "run this as a normal user, or set DATABASE_URL" in run.stderr
+
+
+@pytest.mark.parametrize(("missing", "runs_as"), [({"postgres", "nobody"}, None), ({"postgres"}, "nobody")])
+def test_root_takes_the_unprivileged_user_that_is_there_or_says_there_is_none(
+    tmp_path: Path, missing: set[str], runs_as: str | None
+) -> None:
+    users = Path("/etc/passwd").read_text().splitlines(keepends=True)
+    (tmp_path / "passwd").write_text("".join(line for line in users if line.split(":")[0] not in missing))
+    (tmp_path / "nsswitch.conf").write_text("passwd: files\n")  # systemd's invents a nobody
+    hidden = [f"mount --bind {tmp_path / name} /etc/{name}" for name in ("passwd", "nsswitch.conf")]
+    server = EmbeddedPostgres(tmp_path / "home")
+    try:
+        run = elsewhere(server.home, " && ".join(hidden))
+        if runs_as:
+            assert place(server).account.pw_name == runs_as, run.stderr
+            assert server.start() is False
+        else:
+            assert "none of the users postgres, nobody" in run.stderr
+            assert "as a normal user" in run.stderr
+    finally:
+        server.remove()
+
+
+def test_a_user_id_without_a_name_is_told_what_postgresql_needs(mount: Callable[[str], Path]) -> None:
+    run = elsewhere(mount("size=8m,mode=0777") / "home", uid=54321)
+    assert "The user id 54321 has no name on this machine" in run.stderr
+
+
+def elsewhere(home: Path, mounts: str = "true", uid: int = 0) -> subprocess.CompletedProcess[str]:
+    """Start a server in a mount namespace of its own, as another user; skips where only root could."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("only root can change mounts and users")
+    # Another user may not reach this interpreter's library: everything is loaded before root's rights are dropped.
+    script = f"""
+import encodings.idna, os, psutil, pwd, shutil, subprocess, tempfile
+import telemetry_assets.local.postgres, telemetry_assets.local.postgres_launch
+if {uid}:
+    os.setgroups([]); os.setgid({uid}); os.setuid({uid})
+"""
+    command = ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh", sys.executable, "-c", script + START, home]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
