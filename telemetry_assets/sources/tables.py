@@ -1,0 +1,207 @@
+"""The newest time per tenant of many tables, by SQL: one round trip, read-only, each table's failure its own.
+
+What belongs here: asking over an open connection, and turning the answer into readings. What does not: which tables
+(``dbt_project.py``), connecting (``dbt_database.py``), and whether a time is late.
+Times without a zone and dates are read as UTC, as dbt does.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+AHEAD = timedelta(minutes=5)
+"""A value later than now plus this is ignored and reported: somebody's clock is wrong."""
+_SQL = Path(__file__).with_name("watermarks.sql")
+_IDENTIFIER = re.compile(r'[A-Za-z_\u0080-\uffff][\w$]*|"(?:[^"]|"")+"')
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class Problem(StrEnum):
+    """Why a table gave no answer."""
+
+    NO_TABLE = "no_table"
+    NO_COLUMN = "no_column"
+    NOT_A_TIME = "not_a_time"
+    NOT_ALLOWED = "not_allowed"
+    LOCKED = "locked"
+    TIMED_OUT = "timed_out"
+    BROKEN_SQL = "broken_sql"
+
+
+_PROBLEMS = {
+    "TM002": Problem.NO_TABLE,
+    "TM003": Problem.NO_COLUMN,
+    "TM004": Problem.NOT_A_TIME,
+    "42501": Problem.NOT_ALLOWED,
+    "55P03": Problem.LOCKED,
+    "57014": Problem.TIMED_OUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableRequest:
+    """One table to look at. ``loaded_at`` is a column, or an SQL expression of the user's own.
+
+    ``query`` stands for both table and expression. ``tenant`` is the tenant column; without it a table is read whole.
+    """
+
+    schema: str
+    name: str
+    loaded_at: str
+    tenant: str
+    filter: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """One tenant's newest time. ``tenant`` is None for rows without one, and for a table read as a whole.
+
+    ``data_time`` leaves out what lies in the future; ``newest`` does not, and is None where Python has no such year.
+    """
+
+    tenant: str | None
+    data_time: datetime | None
+    newest: datetime | None
+    ahead: bool = False
+    beyond: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableReading:
+    """What one table answered: its watermarks, or the problem and the database's own words."""
+
+    problem: Problem | None = None
+    detail: str = ""
+    tenanted: bool = False
+    by_index: bool = False
+    watermarks: tuple[Watermark, ...] = ()
+
+
+class Cursor(Protocol):
+    """A cursor of psycopg 2; psycopg 3's serves too once it stands on its last result."""
+
+    def execute(self, query: str, /) -> object: ...
+    def fetchall(self) -> Sequence[Sequence[Any]]: ...
+
+
+def read_watermarks(
+    cursor: Cursor,
+    requests: Sequence[TableRequest],
+    *,
+    now: datetime | None = None,
+    timeout: timedelta = timedelta(minutes=5),
+    role: str | None = None,
+    search_path: str | None = None,
+) -> tuple[datetime, tuple[TableReading, ...]]:
+    """The instant looked at (``now``, else the database's clock) and one reading per request, in their order.
+
+    ``timeout`` bounds the whole look; what was not reached by then reads TIMED_OUT. The connection must be in
+    autocommit and is left inside a read-only transaction: close it or roll back. Raises what the driver raises.
+    """
+    cursor.execute(_script(requests, now, timeout, role, search_path))
+    if hasattr(cursor, "nextset"):
+        _to_last_result(cursor)
+    rows = [json.loads(row[0]) if isinstance(row[0], str) else row[0] for row in cursor.fetchall()]
+    looked_at = _instant(rows[0]["now"])
+    return looked_at, tuple(_reading(row) for row in rows[1:])
+
+
+def _to_last_result(cursor: Any) -> None:
+    """psycopg 3 stands on the first of several results, psycopg 2 on the last (and refuses ``nextset``)."""
+    if type(cursor).__module__.startswith("psycopg."):
+        while cursor.nextset():
+            pass
+
+
+def _script(
+    requests: Sequence[TableRequest],
+    now: datetime | None,
+    timeout: timedelta,
+    role: str | None,
+    search_path: str | None,
+) -> str:
+    asked = {
+        "now": now.isoformat() if now else None,
+        "slack": f"{int(AHEAD.total_seconds())} seconds",
+        "tables": [_asked(number, request) for number, request in enumerate(requests)],
+    }
+    milliseconds = int(timeout.total_seconds() * 1000)
+    lines = [
+        "BEGIN TRANSACTION READ ONLY",
+        "SET LOCAL TimeZone = 'UTC'",
+        f"SET LOCAL statement_timeout = {milliseconds}",
+        f"SET LOCAL lock_timeout = {min(milliseconds, 3000)}",
+        *([f"SET LOCAL ROLE {_quoted(role)}"] if role else []),
+        *([f"SET LOCAL search_path = {search_path}"] if search_path else []),
+        f"SET LOCAL telemetry.asked = {literal(json.dumps(asked))}",
+        _SQL.read_text(encoding="utf-8"),
+    ]
+    return ";\n".join(lines)
+
+
+def _asked(number: int, request: TableRequest) -> dict[str, Any]:
+    column = _column(request.loaded_at)
+    return {
+        "n": number,
+        "schema": request.schema,
+        "name": request.name,
+        "column": column,
+        "expression": None if column else request.loaded_at,
+        "query": request.query,
+        "filter": request.filter or None,
+        "tenant": request.tenant,
+    }
+
+
+def _column(text: str) -> str | None:
+    """The column that ``text`` names, as PostgreSQL would read it; None where it is an expression."""
+    text = text.strip()
+    if not _IDENTIFIER.fullmatch(text):
+        return None
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
+
+
+def _reading(row: dict[str, Any]) -> TableReading:
+    code = row.get("problem")
+    return TableReading(
+        problem=None if code is None else _PROBLEMS.get(code, Problem.BROKEN_SQL),
+        detail=row.get("detail") or "",
+        tenanted=row.get("tenant") is not None,
+        by_index=bool(row.get("indexed")),
+        watermarks=tuple(_watermark(*found) for found in row.get("rows") or ()),
+    )
+
+
+def _watermark(tenant: str | None, newest: str | None, good: str | None) -> Watermark:
+    data_time = None if good is None else _instant(good)
+    if newest == good:
+        beyond = data_time in (_FIRST, _LAST)
+        return Watermark(tenant, data_time, None if beyond else data_time, beyond=beyond)
+    last = None if newest is None else _instant(newest)
+    beyond = last in (_FIRST, _LAST)
+    return Watermark(tenant, data_time, None if beyond else last, ahead=True, beyond=beyond)
+
+
+def _instant(epoch: str) -> datetime:
+    """Seconds since 1970 as PostgreSQL prints them, infinities too; years outside Python's become its first or last."""
+    try:
+        return _EPOCH + timedelta(microseconds=round(float(epoch) * 1_000_000))
+    except OverflowError:
+        return _FIRST if epoch.startswith("-") else _LAST
+
+
+def literal(text: str) -> str:
+    """A string literal whatever ``standard_conforming_strings`` says."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
