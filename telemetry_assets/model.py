@@ -105,7 +105,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Who is owed what: an asset pattern (``meta_ads/*``), the tenants, a window or a grace, an owner.
+    """Who is owed what: an asset pattern (``shop/*``), the tenants, a window or a grace, an owner.
 
     With ``window`` every tenant is judged against it (or its own in ``overrides``). Without one, each root is judged
     against that root's own window plus ``grace``. ``tenants`` is None for all tenants.
@@ -123,7 +123,7 @@ class Promise:
 class SubjectFact:
     """What one run made true of one (asset, tenant).
 
-    ``data_times`` maps each dated root's key (``meta_ads/insights``) to the data time this run incorporated.
+    ``data_times`` maps each dated root's key (``shop/orders``) to the data time this run incorporated.
     ``synthetic`` marks seeds and demo rows, which refresh nothing.
     """
 

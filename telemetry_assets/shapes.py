@@ -150,7 +150,7 @@ class PromiseDeclaration(Strict):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["window"]}, {"required": ["grace"]}]})
 
-    asset: Text = Field(description="An asset key or a pattern of keys: snapshots/tenant_dashboard, meta_ads/*.")
+    asset: Text = Field(description="An asset key or a pattern of keys: snapshots/tenant_dashboard, shop/*.")
     window: WindowDeclaration | None = Field(None, description="The oldest age allowed for every tenant.")
     grace: Duration | None = Field(None, description="Instead of a window: each root's own window plus this long.")
     owner: Text | None = Field(None, description="Who is told when it is broken: a name of owners.")
