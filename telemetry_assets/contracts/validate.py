@@ -131,8 +131,9 @@ def _words(error: Any) -> tuple[str, str]:
             return _shown(instance), f"one of {_clipped(', '.join(map(_shown, value)))}"
         case "const":
             return _shown(instance), _shown(value)
-        case "pattern" | "format":
-            return _shown(instance), error.schema.get("description", f"text like {value}")
+        case "pattern" | "format" | "minLength" | "maxLength":
+            meant = error.schema.get("description")
+            return _shown(instance), meant or f"text of {error.validator} {_clipped(str(value))}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             return _shown(instance), f"{_BOUNDS[error.validator]} {value}"
         case _:

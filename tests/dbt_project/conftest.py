@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from telemetry_assets.ledger import tenants
 from telemetry_assets.ledger.schema import migrate
@@ -46,6 +45,11 @@ class Warehouse:
         """``dbt build``, which must succeed."""
         built = self.dbt("build", now=now)
         assert built.returncode == 0, built.stdout[-4000:]
+
+    def run(self, now: datetime = NOW) -> None:
+        """``dbt run``: the models without the tests."""
+        made = self.dbt("run", now=now)
+        assert made.returncode == 0, made.stdout[-4000:]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -94,11 +98,9 @@ def built(_built: Warehouse) -> Warehouse:
 
 
 @pytest.fixture
-def warehouse(_built: Warehouse, postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    """For changing: a copy of the built database, dropped afterwards."""
-    name = f"dbt_{request.node.name[:50]}"
-    identifier = sql.Identifier(name)
+def warehouse(_built: Warehouse, postgres_url: str) -> Iterator[Warehouse]:
+    """For changing: a copy of the built database, dropped afterwards. Always of one name, so that dbt parses once."""
     with psycopg.connect(postgres_url, autocommit=True) as conn:
-        conn.execute(sql.SQL("create database {} template dbt_built").format(identifier))
-        yield Warehouse(named(postgres_url, name), _built.folder, _built.raw)
-        conn.execute(sql.SQL("drop database {} with (force)").format(identifier))
+        conn.execute("create database dbt_changing template dbt_built")
+        yield Warehouse(named(postgres_url, "dbt_changing"), _built.folder, _built.raw)
+        conn.execute("drop database dbt_changing with (force)")

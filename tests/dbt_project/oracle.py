@@ -55,7 +55,9 @@ def _summary(window: list[Row]) -> Row:
 
 def _day(day: date, window: list[Row]) -> Row:
     rows = [row for row in window if row["date"] == day]
-    return {"date": day.isoformat()} | {name: _sum(rows, name) for name in ("spend", "conversions", "clicks", "impressions")}
+    return {"date": day.isoformat()} | {
+        name: _sum(rows, name) for name in ("spend", "conversions", "clicks", "impressions")
+    }
 
 
 def _campaign(key: str, campaigns: dict[str, Row], window: list[Row]) -> Row:

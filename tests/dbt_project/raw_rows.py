@@ -31,33 +31,33 @@ PARISHES = ("Kingston", "St Andrew", "Portland")
 LOADED = NOW - timedelta(minutes=20)
 
 _STAMPS: LiteralString = "_airbyte_raw_id uuid not null, _airbyte_extracted_at timestamptz not null"
+_META_INSIGHTS: LiteralString = """
+    date date, ad_id text, campaign_id text, parish text, impressions bigint, clicks bigint, spend double precision,
+    conversions bigint, conversion_value double precision, updated_at timestamptz
+"""
+_META_CAMPAIGNS: LiteralString = """
+    id text, account_id text, name text, objective text, status text, start_date date, end_date date,
+    updated_at timestamptz
+"""
+_GOOGLE_INSIGHTS: LiteralString = """
+    segments_date date, ad_id bigint, campaign_id bigint, geo_parish text, impressions bigint, clicks bigint,
+    cost_micros bigint, conversions double precision, conversions_value double precision, updated_at timestamptz
+"""
+_GOOGLE_CAMPAIGNS: LiteralString = """
+    id bigint, customer_id text, name text, advertising_channel_type text, status text, start_date date, end_date date,
+    updated_at timestamptz
+"""
 _TABLES: dict[Key, tuple[LiteralString, LiteralString]] = {
-    ("meta_ads", "campaigns"): (
-        "id text, account_id text, name text, objective text, status text, start_date date, end_date date,"
-        " updated_at timestamptz",
-        "id",
-    ),
+    ("meta_ads", "campaigns"): (_META_CAMPAIGNS, "id"),
     ("meta_ads", "ads"): ("id text, campaign_id text, name text, status text, updated_at timestamptz", "id"),
-    ("meta_ads", "insights"): (
-        "date date, ad_id text, campaign_id text, parish text, impressions bigint, clicks bigint,"
-        " spend double precision, conversions bigint, conversion_value double precision, updated_at timestamptz",
-        "date, ad_id, parish",
-    ),
+    ("meta_ads", "insights"): (_META_INSIGHTS, "date, ad_id, parish"),
     ("meta_ads", "budgets"): (
         "campaign_id text, month date, amount double precision, currency text, updated_at timestamptz",
         "campaign_id, month",
     ),
-    ("google_ads", "campaigns"): (
-        "id bigint, customer_id text, name text, advertising_channel_type text, status text, start_date date,"
-        " end_date date, updated_at timestamptz",
-        "id",
-    ),
+    ("google_ads", "campaigns"): (_GOOGLE_CAMPAIGNS, "id"),
     ("google_ads", "ads"): ("id bigint, campaign_id bigint, headline text, status text, updated_at timestamptz", "id"),
-    ("google_ads", "insights"): (
-        "segments_date date, ad_id bigint, campaign_id bigint, geo_parish text, impressions bigint, clicks bigint,"
-        " cost_micros bigint, conversions double precision, conversions_value double precision, updated_at timestamptz",
-        "segments_date, ad_id, geo_parish",
-    ),
+    ("google_ads", "insights"): (_GOOGLE_INSIGHTS, "segments_date, ad_id, geo_parish"),
     ("google_ads", "budgets"): (
         "campaign_id bigint, month date, amount_micros bigint, currency_code text, updated_at timestamptz",
         "campaign_id, month",

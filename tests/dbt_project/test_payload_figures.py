@@ -13,7 +13,7 @@ from tests.dbt_project.raw_rows import AUCKLAND, KINGSTON, LONDON, NOW, SILENT
 
 @pytest.mark.parametrize("tenant", [KINGSTON, LONDON, AUCKLAND], ids=lambda tenant: tenant.slug)
 def test_every_figure_of_a_payload_is_what_the_raw_rows_say(built: Warehouse, tenant: Tenant) -> None:
-    assert _rounded(built.payloads()[tenant.id]) == expected_metrics(built.raw[tenant.slug], NOW)
+    assert rounded(built.payloads()[tenant.id]) == expected_metrics(built.raw[tenant.slug], NOW)
 
 
 def test_a_month_and_a_day_begin_when_they_begin_for_the_tenant(built: Warehouse) -> None:
@@ -40,11 +40,11 @@ def test_no_figure_of_any_payload_is_null_or_text(built: Warehouse) -> None:
             assert name in words or (isinstance(value, int | float) and math.isfinite(value)), (name, value)
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return float(value) if isinstance(value, int | float) else value
 
 

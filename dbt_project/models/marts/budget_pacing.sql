@@ -32,12 +32,12 @@ select
   elapsed.currency,
   elapsed.days_elapsed,
   elapsed.days_in_month,
-  round(elapsed.amount, 6) as monthly_budget,
-  round(spent.spend_to_date, 6) as spend_to_date,
-  round({{ ratio('spent.spend_to_date * elapsed.days_in_month', 'elapsed.days_elapsed') }}, 6) as projected_spend,
-  round(
-    {{ ratio('100 * spent.spend_to_date * elapsed.days_in_month', '(elapsed.amount * elapsed.days_elapsed)') }}, 6
-  ) as pacing_percent
+  elapsed.amount::numeric(38, 6) as monthly_budget,
+  spent.spend_to_date::numeric(38, 6) as spend_to_date,
+  ({{ ratio('spent.spend_to_date * elapsed.days_in_month', 'elapsed.days_elapsed') }})::numeric(38, 6) as projected_spend,
+  (
+    {{ ratio('100 * spent.spend_to_date * elapsed.days_in_month', '(elapsed.amount * elapsed.days_elapsed)') }}
+  )::numeric(38, 6) as pacing_percent
 from elapsed
 cross join lateral (
   select {{ total('days.spend') }} as spend_to_date

@@ -24,13 +24,14 @@ select
   creatives.campaign_id,
   ({{ total('creatives.impressions') }})::bigint as impressions,
   ({{ total('creatives.clicks') }})::bigint as clicks,
-  round({{ total('creatives.spend') }}, 6) as spend,
-  round({{ total('creatives.conversions') }}, 6) as conversions,
-  round({{ total('creatives.conversion_value') }}, 6) as conversion_value,
+  ({{ total('creatives.spend') }})::numeric(38, 6) as spend,
+  ({{ total('creatives.conversions') }})::numeric(38, 6) as conversions,
+  ({{ total('creatives.conversion_value') }})::numeric(38, 6) as conversion_value,
   max(creatives.loaded_at) as loaded_at,
   now() as changed_at
 from {{ ref('creative_performance') }} as creatives
 {%- if is_incremental() %}
 join touched using (tenant_id, platform, date)
 {%- endif %}
+where creatives.tenant_id in (select tenant_id from {{ ref('stg_telemetry__tenants') }})
 group by creatives.tenant_id, creatives.platform, creatives.date, creatives.campaign_id

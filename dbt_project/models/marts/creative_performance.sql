@@ -26,9 +26,9 @@ select
   array_agg(distinct insights.parish) as parishes,
   ({{ total('insights.impressions') }})::bigint as impressions,
   ({{ total('insights.clicks') }})::bigint as clicks,
-  round({{ total('insights.spend') }}, 6) as spend,
-  round({{ total('insights.conversions') }}, 6) as conversions,
-  round({{ total('insights.conversion_value') }}, 6) as conversion_value,
+  ({{ total('insights.spend') }})::numeric(38, 6) as spend,
+  ({{ total('insights.conversions') }})::numeric(38, 6) as conversions,
+  ({{ total('insights.conversion_value') }})::numeric(38, 6) as conversion_value,
   max(insights.loaded_at) as loaded_at,
   now() as changed_at
 from {{ ref('int_insights') }} as insights
