@@ -18,7 +18,7 @@ ANY_TENANT = "*"
 class State(StrEnum):
     """How a subject stands against its promise. The only state enum of the project."""
 
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105
     WARN = "WARN"
     FAIL = "FAIL"
     MISSING = "MISSING"
@@ -54,7 +54,7 @@ _EXIT_ORDER = (ExitCode.COULD_NOT_LOOK, ExitCode.FAILING, ExitCode.MISSING, Exit
 
 
 def worst_exit(codes: Sequence[ExitCode]) -> ExitCode:
-    """The exit code of several findings: the first that applies of 4 could not look, 1 failing, 3 missing, 2 late, 0."""
+    """The exit code of several findings: the first that applies of 4 could not look, 1 failing, 3 never, 2 late, 0."""
     return next((code for code in _EXIT_ORDER if code in codes), ExitCode.OK)
 
 
