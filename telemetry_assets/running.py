@@ -34,6 +34,9 @@ def record(home: Path, name: str, entry: Mapping[str, Any] | None) -> None:
         else:
             entries[name] = dict(entry)
         scratch = home / f"{RUN_FILE}.new"
+        # Entries may hold the stand-ins' secrets.
+        scratch.unlink(missing_ok=True)
+        scratch.touch(mode=0o600)
         scratch.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
         scratch.replace(home / RUN_FILE)
 
