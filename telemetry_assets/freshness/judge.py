@@ -110,8 +110,8 @@ class _Verdict:
     @property
     def badness(self) -> tuple[int, timedelta]:
         """Greater is worse: the state, then how little slack is left."""
-        slack = self.window.fail - self.age if self.window and self.age is not None else timedelta.max
-        return (_FROM_GOOD_TO_BAD.index(self.state), -slack)
+        overdue = self.age - self.window.fail if self.window and self.age is not None else timedelta(0)
+        return (_FROM_GOOD_TO_BAD.index(self.state), overdue)
 
 
 def _of_data(owed: Owed, fact: SubjectFact | None, now: datetime) -> _Verdict:
@@ -145,12 +145,8 @@ def _of_roots(owed: Owed, fact: SubjectFact, now: datetime) -> Iterator[_Verdict
 
 def _held_against(window: Window, age: timedelta, root: str) -> tuple[State, str]:
     state = state_of(age, window)
-    if state is State.PASS:
-        return state, ""
-    return (
-        state,
-        f"{root} is {spoken(age)} old, {spoken(window.fail)} {'are' if state is State.FAIL else 'will be'} too old",
-    )
+    reason = "" if state is State.PASS else f"{root} is {spoken(age)} old, promised under {spoken(window.fail)}"
+    return state, reason
 
 
 def _of_run(fact: SubjectFact | None, age: timedelta | None, window: Window | None) -> State:
