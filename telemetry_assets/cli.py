@@ -14,7 +14,7 @@ import typer
 
 from telemetry_assets import settings as declared
 from telemetry_assets.errors import TelemetryError
-from telemetry_assets.model import ExitCode
+from telemetry_assets.model import ExitCode, worst_exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    help="Is every tenant's data young enough and shaped right? Start with: telemetry demo, or telemetry scan --by tenant_id",
+    help="Is every tenant's data young enough and shaped right? Try: telemetry demo, or telemetry scan --by tenant_id",
 )
 demo_app = typer.Typer(invoke_without_command=True, help="Run the example end to end; break a feed, heal it.")
 config_app = typer.Typer(no_args_is_help=True, help="What is declared, and the schema editors complete with.")
@@ -122,7 +122,8 @@ def refresh(
 ) -> int:
     """Sync, build, publish and check once, in this process; the runs are in the Dagster UI as well.
 
-    --tenant narrows sync and snapshots; dbt always builds all tenants. Exit 1 when something failed.
+    --tenant narrows sync and snapshots; dbt always builds all tenants.
+    Exit: 1 when something failed, 2 when promises are late.
     """
     from telemetry_assets.render import progress
 
@@ -130,7 +131,7 @@ def refresh(
     with _stack(settings), progress.shown(quiet=as_json) as show:
         results = _refresh(settings, phase, tenant, show)
     (progress.print_json if as_json else progress.print_results)(results)
-    return ExitCode.OK if all(result.succeeded and not result.failures for result in results) else ExitCode.FAILING
+    return worst_exit([result.exit_code for result in results])
 
 
 @app.command()
@@ -156,7 +157,10 @@ def health(
     tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
-    """The health of Airbyte, dbt and the snapshots, as the dashboards read it. Exit: 0 ok, 1 failing, 2 stale, 3 missing."""
+    """The health of Airbyte, dbt and the snapshots, as dashboards read it.
+
+    Exit: 0 ok, 1 failing, 2 stale, 3 missing, 4 could not look.
+    """
     from telemetry_assets.answers.health import read_health
     from telemetry_assets.render import health as render
 
@@ -192,7 +196,7 @@ def up() -> int:
 
 @demo_app.callback()
 def demo(context: typer.Context) -> int:
-    """Run the example once: sync two sources for five tenants, build, publish, check, and show what a person should see."""
+    """Run the example once: sync two sources for five tenants, build, publish, check, and show the result."""
     if context.invoked_subcommand:
         return ExitCode.OK
     from telemetry_assets.answers.health import read_health
@@ -215,7 +219,7 @@ def demo(context: typer.Context) -> int:
 @demo_app.command("break")
 def demo_break(
     kind: Annotated[str, typer.Argument(help="stop, lag, silence, lose-field, change-type or error.")],
-    source: Annotated[str | None, typer.Option(help="meta_ads or google_ads; both if left away.")] = None,
+    source: Annotated[str | None, typer.Option(help="One source of the example; all if left away.")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", help="One tenant, by slug.")] = None,
 ) -> int:
     """Break a feed of the example. The next sync meets it; telemetry demo heal ends it."""
@@ -233,7 +237,7 @@ def demo_break(
 
 @demo_app.command("heal")
 def demo_heal(
-    source: Annotated[str | None, typer.Option(help="meta_ads or google_ads; both if left away.")] = None,
+    source: Annotated[str | None, typer.Option(help="One source of the example; all if left away.")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", help="One tenant, by slug.")] = None,
 ) -> int:
     """End breakages of the example, the dead feed it starts with included."""
@@ -248,10 +252,13 @@ def demo_heal(
 @config_app.command("show")
 def config_show(as_json: Json = False) -> int:
     """The effective configuration, secrets masked."""
-    from telemetry_assets.answers.config import effective
-    from telemetry_assets.render import config as render
+    import json
 
-    (render.print_json if as_json else render.print_terminal)(effective(declared.load()))
+    from telemetry_assets.answers.config import effective
+    from telemetry_assets.render.config import as_text
+
+    answer = effective(declared.load())
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else as_text(answer))
     return ExitCode.OK
 
 
@@ -290,10 +297,11 @@ def db_stop() -> int:
 
 @db_app.command("url")
 def db_url() -> int:
-    """The database's URL: DATABASE_URL (password masked), or the embedded one that runs."""
-    from telemetry_assets.answers.config import masked_database_url
+    """The URL of the embedded PostgreSQL, for other tools; DATABASE_URL, where it is set, is not repeated."""
+    from telemetry_assets import running
 
-    typer.echo(masked_database_url(declared.load()))
+    settings = declared.load()
+    typer.echo("DATABASE_URL is set: that is the one" if settings.database else running.database_dsn(settings))
     return ExitCode.OK
 
 
@@ -362,6 +370,17 @@ def _ads(settings: "Settings") -> "AdsUpstream":
     from telemetry_assets.demo.upstream import AdsUpstream
 
     return AdsUpstream(settings.home / "demo")
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug: its traceback goes to a file, a sentence to the terminal."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="telemetry-crash-", suffix=".txt", delete=False) as report:
+        report.write("".join(traceback.format_exception(error)))
+    _say(f"telemetry: a bug, not your mistake: {type(error).__name__}. Please report it with {report.name}.")
+    return ExitCode.UNEXPECTED
 
 
 def _say(text: str) -> None:

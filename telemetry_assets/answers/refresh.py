@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from telemetry_assets.errors import UsageError
+from telemetry_assets.model import ExitCode
 
 
 class Phase(StrEnum):
@@ -38,6 +39,13 @@ class PhaseResult:
     succeeded: bool
     seconds: float
     failures: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """1 where the phase or one of its checks failed; 2 where only promises are late (the checks phase)."""
+        if not self.failures and self.succeeded:
+            return ExitCode.OK
+        return ExitCode.LATE if self.phase is Phase.CHECKS and self.succeeded else ExitCode.FAILING
 
 
 def phases_named(name: str | None, *, one_tenant: bool = False) -> tuple[Phase, ...]:

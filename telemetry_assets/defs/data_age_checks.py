@@ -11,7 +11,7 @@ import dagster as dg
 from telemetry_assets import running
 from telemetry_assets.answers.status import judgements
 from telemetry_assets.freshness.judge import Judgement
-from telemetry_assets.freshness.window import promise_for
+from telemetry_assets.freshness.window import promise_of
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.settings import Settings
@@ -21,7 +21,7 @@ DATA_AGE = "data_age"
 
 def data_age_checks(settings: Settings, nodes: Sequence[AssetNode]) -> dg.AssetChecksDefinition | None:
     """One check per promised asset; None where nothing is promised."""
-    promised = [node.key for node in nodes if promise_for(node.key, settings.promises)]
+    promised = [node.key for node in nodes if promise_of(node, settings.promises)]
     if not promised:
         return None
 

@@ -1,4 +1,4 @@
-"""The phases as jobs: ``sync``, ``build``, ``snapshots``, ``checks``. Separate runs, so that one failure stops no phase.
+"""The phases as jobs: ``sync``, ``build``, ``snapshots``, ``checks``. Separate runs: one failure stops no phase.
 
 What belongs here: which assets and checks a phase selects, and the run config that narrows it to tenants.
 """
@@ -8,19 +8,22 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from telemetry_assets.answers.refresh import Phase
 from telemetry_assets.defs.data_age_checks import DATA_AGE
 from telemetry_assets.settings import Settings
 
+Job = UnresolvedAssetJobDefinition
+
 
 def jobs(
     settings: Settings, assets: Sequence[dg.AssetsDefinition], data_age: dg.AssetChecksDefinition | None
-) -> list[Any]:
+) -> list[Job]:
     """One job per phase that has something to do, and one per distinct cadence where sources differ."""
     by_op = {definition.op.name: definition for definition in assets}
     sources = {name: by_op[f"sync_{name}"] for name in settings.sources}
-    found: list[Any] = []
+    found: list[Job] = []
     if sources:
         found.append(_job(Phase.SYNC, list(sources.values()), "Sync every source for every tenant"))
     for every, names in cadences(settings).items():
@@ -66,7 +69,7 @@ def selection_config(settings: Settings, phase: Phase, only: Sequence[str]) -> d
     return {"ops": {op: {"config": {"only": list(only)}} for op in ops}} if only else {}
 
 
-def _job(name: str, assets: Sequence[dg.AssetsDefinition], description: str) -> Any:
+def _job(name: str, assets: Sequence[dg.AssetsDefinition], description: str) -> Job:
     keys = [key for definition in assets for key in definition.keys]
     checks = [key for definition in assets for key in definition.check_keys]
     selection = dg.AssetSelection.assets(*keys).without_checks()

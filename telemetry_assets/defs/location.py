@@ -43,7 +43,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         asset_checks=[checks] if checks else [],
         jobs=phases,
         schedules=schedules(settings),
-        sensors=sensors(settings, [job.name for job in phases]),
+        sensors=sensors(settings, phases),
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -1,9 +1,10 @@
-"""The one dynamic partition set ``tenants``: what a run touches. Who is owed what comes from the promises, not from here."""
+"""The one dynamic partition set ``tenants``: what a run touches. Who is owed what comes from the promises alone."""
 
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from pydantic import Field
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
 _NAME = "tenants"
@@ -12,7 +13,7 @@ _NAME = "tenants"
 class TenantSelection(dg.Config):
     """Op config of a run over many tenants: only these of the run's range; empty means all of it."""
 
-    only: list[str] = []
+    only: list[str] = Field(default_factory=list)
 
 
 def align(instance: dg.DagsterInstance, slugs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,11 +1,10 @@
 """How an op tells the command that runs it how far it is. In a Dagster worker nobody listens, and nothing happens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from telemetry_assets.answers.refresh import Step
-
 
 _LISTENER: ContextVar[Callable[[Step], None] | None] = ContextVar("progress_listener", default=None)
 
@@ -18,7 +17,7 @@ def tell(done: int, total: int, text: str, *, failed: bool = False) -> None:
 
 
 @contextmanager
-def listening(listener: Callable[[Step], None]) -> Iterator[None]:
+def listening(listener: Callable[[Step], None]) -> Generator[None]:
     """Let ``listener`` hear the steps of what runs inside."""
     token = _LISTENER.set(listener)
     try:

@@ -4,8 +4,8 @@ What belongs here: the phases one after the other on the home's Dagster instance
 What does not: starting databases and servers (``local/``), printing (``render/``).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def known_tenants(settings: Settings) -> tuple[Tenant, ...]:
 
 
 @contextmanager
-def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def dagster_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
     """The home's Dagster instance, its folder and dagster.yaml made where they are missing."""
     ensure_dagster_home(settings.dagster_home)
     export({"DAGSTER_HOME": str(settings.dagster_home)})
@@ -117,12 +117,13 @@ def _run(
     partitioned = phase in (Phase.SYNC, Phase.SNAPSHOTS)
     config: dict[str, Any] = selection_config(settings, phase, tenants)
     config["loggers"] = {"console": {"config": {"log_level": "CRITICAL"}}}
-    result = definitions.resolve_job_def(phase.value).execute_in_process(
-        instance=instance,
-        run_config=config,
-        tags=dict(whole_range_tags(instance)) if partitioned else {},
-        raise_on_error=False,
-    )
+    with _printing_to(settings.home / "logs" / "refresh.log"):
+        result = definitions.resolve_job_def(phase.value).execute_in_process(
+            instance=instance,
+            run_config=config,
+            tags=dict(whole_range_tags(instance)) if partitioned else {},
+            raise_on_error=False,
+        )
     failed_checks = [
         f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}: {evaluation.description or 'failed'}"
         for evaluation in result.get_asset_check_evaluations()
@@ -139,3 +140,11 @@ def _run(
         seconds=(datetime.now(UTC) - started).total_seconds(),
         failures=tuple(failed_steps + failed_checks),
     )
+
+
+@contextmanager
+def _printing_to(log: Path) -> Generator[None]:
+    """What dbt prints belongs into a log, not between the answers of a command."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a") as stream, redirect_stdout(stream):
+        yield

@@ -1,4 +1,4 @@
-"""When phases run by the clock: ``sync`` per cadence, ``metrics_snapshot_sync`` and a build of their own where declared.
+"""When phases run by the clock: ``sync`` per cadence, ``metrics_snapshot_sync`` and ``build`` where declared.
 
 A phase without a cadence of its own follows the one before it (``sensors.py``).
 """

@@ -3,52 +3,58 @@
 A phase follows the end of the one before it, whatever that end was: one tenant's failure stops no phase.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase
-from telemetry_assets.defs.jobs import cadences, sync_job_name
+from telemetry_assets.defs.jobs import Job, cadences, sync_job_name
 from telemetry_assets.defs.partitions import align, whole_range_tags
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.settings import Settings
+from telemetry_assets.sources.tenants import declared_tenants
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def sensors(settings: Settings, phases: Sequence[str]) -> list[dg.SensorDefinition]:
-    """The sensors of the settings, running by default. ``phases`` are the names of the jobs there are."""
-    return [_tenants(settings), *_next_phase(settings, phases)]
+def sensors(settings: Settings, phase_jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
+    """The sensors of the settings, running by default."""
+    chain = _chain(settings, [job.name for job in phase_jobs])
+    followers = [job for job in phase_jobs if job.name in {after for _, after in chain}]
+    found = [_sensor("tenants", 60, _align_tenants(settings))]
+    if followers:
+        found.append(_sensor("next_phase", 5, _launch_next(chain), followers))
+    return found
 
 
-def _tenants(settings: Settings) -> dg.SensorDefinition:
-    @dg.sensor(name="tenants", minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def _sensor(
+    name: str, seconds: int, evaluate: Callable[[dg.SensorEvaluationContext], Any], jobs: Sequence[Job] = ()
+) -> dg.SensorDefinition:
+    return dg.SensorDefinition(
+        name=name,
+        evaluation_fn=evaluate,
+        jobs=jobs or None,
+        minimum_interval_seconds=seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+
+
+def _align_tenants(settings: Settings) -> Callable[[dg.SensorEvaluationContext], dg.SkipReason]:
     def tenants(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         """Add and remove tenant partitions as tenants come and go."""
-        if settings.tenants.inline is not None:
-            slugs = [tenant.slug for tenant in settings.tenants.inline]
-        else:
-            with connect(running.database_dsn(settings)) as conn:
-                slugs = [tenant.slug for tenant in ledger_tenants.read(conn)]
-        added, removed = align(context.instance, slugs)
-        return dg.SkipReason(f"{len(slugs)} tenants; added {list(added)}, removed {list(removed)}.")
+        with connect(running.database_dsn(settings)) as conn:
+            declared = declared_tenants(conn, settings)
+            ledger_tenants.write(conn, declared)
+        added, removed = align(context.instance, [tenant.slug for tenant in declared])
+        return dg.SkipReason(f"{len(declared)} tenants; added {list(added)}, removed {list(removed)}.")
 
     return tenants
 
 
-def _next_phase(settings: Settings, phases: Sequence[str]) -> Iterator[dg.SensorDefinition]:
-    chain = _chain(settings, phases)
-    if not chain:
-        return
-
-    @dg.sensor(
-        name="next_phase",
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        job_names=sorted({after for _, after in chain}),
-    )
+def _launch_next(chain: Sequence[tuple[str, str]]) -> Callable[[dg.SensorEvaluationContext], Iterator[dg.RunRequest]]:
     def next_phase(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
         """Launch each phase after the newest ended run of the one before it; the run key makes a repeat harmless."""
         for before, after in chain:
@@ -58,7 +64,7 @@ def _next_phase(settings: Settings, phases: Sequence[str]) -> Iterator[dg.Sensor
             if ended and (tags or not partitioned):
                 yield dg.RunRequest(run_key=f"{after} after {ended[0].run_id}", job_name=after, tags=dict(tags))
 
-    yield next_phase
+    return next_phase
 
 
 def _chain(settings: Settings, phases: Sequence[str]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +59,7 @@ class Child:
             if time.monotonic() > deadline:
                 self.stop()
                 raise CouldNotLookError(
-                    f"{self.service.name} did not answer within {self.service.ready_seconds:.0f} s:\n{self.last_words()}"
+                    f"{self.service.name} did not answer in {self.service.ready_seconds:.0f} s:\n{self.last_words()}"
                 )
             time.sleep(0.1)
 
@@ -90,7 +90,7 @@ class Child:
 
 
 @contextmanager
-def running_services(services: Sequence[Service], logs: Path) -> Iterator[None]:
+def running_services(services: Sequence[Service], logs: Path) -> Generator[None]:
     """Start, in order, what is not up already; at the end stop what this call started, last first."""
     with ExitStack() as started:
         for service in services:

@@ -4,7 +4,7 @@ What belongs here: which stand-ins the settings call for. What does not: the dem
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from telemetry_assets import running
@@ -45,7 +45,7 @@ def stack(
     upstream: Sequence[Service] = (),
     environment: Callable[[], Mapping[str, str]] = dict,
     after_database: Callable[[], None] = lambda: None,
-) -> Iterator[str]:
+) -> Generator[str]:
     """A database, ``upstream``, and a local Airbyte where AIRBYTE_URL is unset; what was not up is stopped at the end.
 
     ``after_database`` runs once the database answers, before the servers start. Yields the DSN.

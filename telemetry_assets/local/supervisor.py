@@ -1,6 +1,6 @@
 """``telemetry up``: every process of the product on this machine, restarted when it dies, gone when you press Ctrl-C.
 
-What belongs here: which processes, their order, restarts with back-off. What does not: one child's life (``children.py``).
+What belongs here: which processes, their order, restarts with back-off. What does not: one child (``children.py``).
 """
 
 import signal

@@ -6,7 +6,7 @@ What belongs here: drawing steps and results. What does not: deciding what faile
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
@@ -41,7 +41,7 @@ class Display(Protocol):
 
 
 @contextmanager
-def shown(*, quiet: bool = False) -> Iterator[Display]:
+def shown(*, quiet: bool = False) -> Generator[Display]:
     """The display that suits: none when quiet, bars on a terminal, plain lines in a pipe or a log."""
     if quiet:
         yield Silent()

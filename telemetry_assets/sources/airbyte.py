@@ -9,7 +9,7 @@ repeated blindly: its answer may be lost after the job was created, so we look f
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -239,7 +239,7 @@ class AirbyteClient:
             for failure in (attempt.get("attempt", attempt).get("failureSummary") or {}).get("failures", [])
         ]
         error = next((text for text in reversed(words) if text), f"Airbyte job {job.job_id} ended as {job.status}")
-        return Job(**{**{name: getattr(job, name) for name in Job.__slots__}, "error": error})
+        return replace(job, error=error)
 
     def request(
         self,
