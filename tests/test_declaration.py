@@ -131,7 +131,6 @@ REFUSALS = {
         "warn: 60m",
         "14: promises[0].window warns no earlier than it fails",
     ),
-    "a promise without a number is refused": ("grace: 30m, ", "", "15: promises[1] has no number"),
     "a promise with window and grace is refused": ("grace: 30m", "grace: 30m, window: {fail: 1h}", "has both"),
     "a window without fail is refused": ("{warn: 45m, fail: 60m}", "{warn: 45m}", "14: promises[0].window.fail is mis"),
     "a promise to no tenant is refused": ("tenants: [north]", "tenants: []", "15: promises[1].tenants is empty"),
@@ -248,6 +247,13 @@ REFUSALS = {
 @pytest.mark.parametrize(("old", "new", "words"), REFUSALS.values(), ids=REFUSALS.keys())
 def test_a_bad_entry_is_refused(refused: Callable[..., list[str]], old: str, new: str, words: str) -> None:
     assert any(words in line for line in refused(old, new)), refused(old, new)
+
+
+@pytest.mark.promise("F16")
+def test_a_promise_without_a_number_is_refused(refused: Callable[..., list[str]]) -> None:
+    assert refused("grace: 30m, ", "") == [
+        "15: promises[1] has no number: say window: {fail: 60m}, or grace: 30m on top of the roots' windows."
+    ]
 
 
 @pytest.mark.promise("D41")
