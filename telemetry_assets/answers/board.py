@@ -1,0 +1,58 @@
+"""Everything promised and how it stands now: the one reading of the ledger that status, health and checks share.
+
+What belongs here: ledger rows → judgements, narrowed to a tenant. What does not: judging (``freshness/``), and what an
+answer makes of the judgements.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from telemetry_assets.answers.tenants import find_tenant
+from telemetry_assets.freshness.cutoff import subjects_owed
+from telemetry_assets.freshness.judge import Judgement, judge_all
+from telemetry_assets.ledger import graph, subjects, tenants
+from telemetry_assets.model import ANY_TENANT, AssetNode, SubjectFact, Tenant
+from telemetry_assets.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The ledger at ``now``. ``judged`` holds every promise, or those of one tenant and of the data without tenants.
+
+    ``facts`` are everybody's, since a run-age light looks at the newest run of any tenant.
+    """
+
+    now: datetime
+    tenants: tuple[Tenant, ...]
+    nodes: tuple[AssetNode, ...]
+    facts: tuple[SubjectFact, ...]
+    judged: tuple[Judgement, ...]
+    only: Tenant | None = None
+
+    def of(self, tenant: str | None, assets: Collection[str]) -> list[Judgement]:
+        """The judgements of these assets, of one tenant or with None of all that the board holds."""
+        return [one for one in self.judged if one.asset in assets and tenant in (None, one.tenant)]
+
+    def subjects(self) -> tuple[tuple[str, Tenant | None], ...]:
+        """Slug and tenant of everybody the board is about, last ``*`` with none."""
+        chosen = (self.only,) if self.only else self.tenants
+        return (*((tenant.slug, tenant) for tenant in chosen), (ANY_TENANT, None))
+
+
+def read_board(conn: Connection[TupleRow], settings: Settings, now: datetime, *, tenant: str | None = None) -> Board:
+    """The board of every tenant, or of one by slug or id.
+
+    Raises UsageError for an unknown tenant, CouldNotLookError where the ledger cannot be read.
+    """
+    known = tenants.read(conn)
+    only = find_tenant(known, tenant) if tenant is not None else None
+    nodes, facts = graph.read(conn), subjects.read(conn)
+    slugs = [one.slug for one in known]
+    owed = subjects_owed(nodes, settings.promises, slugs)
+    if only is not None:
+        owed = tuple(one for one in owed if one.tenant in (only.slug, ANY_TENANT))
+    return Board(now, known, nodes, facts, judge_all(owed, nodes, facts, slugs, now), only)
