@@ -66,6 +66,17 @@ def exit_of(state: State) -> ExitCode:
 _STATE_EXIT = {State.FAIL: ExitCode.LATE, State.MISSING: ExitCode.MISSING, State.UNKNOWN: ExitCode.COULD_NOT_LOOK}
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing we depend on: whether it is well, what was found, and what to do where it is not."""
+
+    subject: str
+    well: bool
+    found: str
+    remedy: str = ""
+    exit_code: ExitCode = ExitCode.OK
+
+
 class ClockKind(StrEnum):
     """How a root dates its data: by the sync that read it, by a column of its table, or not at all."""
 

@@ -9,26 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from telemetry_assets import running
 from telemetry_assets.errors import TelemetryError
-from telemetry_assets.model import ExitCode, worst_exit
+from telemetry_assets.model import Diagnosis, ExitCode, worst_exit
 from telemetry_assets.settings import SecretRef, Settings, environment
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, whether it is well, what was found, and what to do where it is not."""
-
-    subject: str
-    well: bool
-    found: str
-    remedy: str = ""
-    exit_code: ExitCode = ExitCode.OK
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorAnswer:
     """All findings, in the order in which one depends on the other."""
 
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Diagnosis, ...] = field(default=())
 
     @property
     def exit_code(self) -> ExitCode:
@@ -36,14 +25,14 @@ class DoctorAnswer:
         return worst_exit([finding.exit_code for finding in self.findings if not finding.well])
 
 
-def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[Finding]]) -> DoctorAnswer:
+def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[Diagnosis]]) -> DoctorAnswer:
     """Look at everything, also after a failure; ``local`` adds what only the stand-ins know."""
     findings = [_drivers()]
     try:
         settings = load()
     except TelemetryError as error:
         return DoctorAnswer((*findings, _unwell("telemetry.yaml", error)))
-    findings.append(Finding("telemetry.yaml", True, f"{settings.path}, {len(settings.promises)} promises"))
+    findings.append(Diagnosis("telemetry.yaml", True, f"{settings.path}, {len(settings.promises)} promises"))
     findings += local(settings)
     findings += [_ask("database", lambda: _database(settings)), _ask("ledger", lambda: _ledger(settings))]
     findings += [_ask("Airbyte", lambda: _airbyte(settings)), _ask("secrets", lambda: _secrets(settings))]
@@ -52,27 +41,27 @@ def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[F
     return DoctorAnswer(tuple(findings))
 
 
-def _ask(subject: str, look: Callable[[], str]) -> Finding:
+def _ask(subject: str, look: Callable[[], str]) -> Diagnosis:
     try:
-        return Finding(subject, True, look())
+        return Diagnosis(subject, True, look())
     except TelemetryError as error:
         return _unwell(subject, error)
 
 
-def _unwell(subject: str, error: TelemetryError) -> Finding:
-    return Finding(subject, False, error.message, error.remedy, error.exit_code)
+def _unwell(subject: str, error: TelemetryError) -> Diagnosis:
+    return Diagnosis(subject, False, error.message, error.remedy, error.exit_code)
 
 
-def _drivers() -> Finding:
-    """SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql:// URL, and dagster-postgres then fails at its first event."""
+def _drivers() -> Diagnosis:
+    """SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql:// URL, and dagster-postgres then fails."""
     try:
         found = version("sqlalchemy")
     except PackageNotFoundError:
-        return Finding("packages", False, "SQLAlchemy is missing.", "Install requirements.lock.", ExitCode.FAILING)
+        return Diagnosis("packages", False, "SQLAlchemy is missing.", "Install requirements.lock.", ExitCode.FAILING)
     if tuple(int(part) for part in found.split(".")[:2]) >= (2, 1):
         said = f"SQLAlchemy {found} breaks Dagster's PostgreSQL storage (every event write fails)."
-        return Finding("packages", False, said, "Install sqlalchemy<2.1.", ExitCode.FAILING)
-    return Finding(
+        return Diagnosis("packages", False, said, "Install sqlalchemy<2.1.", ExitCode.FAILING)
+    return Diagnosis(
         "packages", True, f"dagster {version('dagster')}, dbt-core {version('dbt-core')}, SQLAlchemy {found}"
     )
 

@@ -2,16 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
 
 from telemetry_assets.answers.health import HealthAnswer
 from telemetry_assets.answers.refresh import PhaseResult
 from telemetry_assets.answers.status import StatusAnswer
 from telemetry_assets.render import health, progress, status
-from telemetry_assets.settings import Settings
+
+
+class Places(Protocol):
+    """Where things are: the part of the settings that is printed."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def home(self) -> Path: ...
+    @property
+    def schemas_dir(self) -> Path: ...
 
 
 def print_tour(
-    settings: Settings,
+    settings: Places,
     results: Sequence[PhaseResult],
     state: StatusAnswer,
     condition: HealthAnswer,
