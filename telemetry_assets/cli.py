@@ -5,7 +5,7 @@ What belongs here: options, which stand-ins a command needs, exit codes. What do
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,9 +92,9 @@ def scan(
     from telemetry_assets.answers.scan import scan as look
     from telemetry_assets.render import scan as render
 
-    answer = look(
-        ScanOptions(by, project_dir, profiles_dir, target, manifest, database_url, select), now=datetime.now(UTC)
-    )
+    with nullcontext(database_url) if database_url else _own_database(project_dir) as url:
+        options = ScanOptions(by, project_dir, profiles_dir, target, manifest, url, select)
+        answer = look(options, now=datetime.now(UTC))
     (render.print_json if as_json else render.print_terminal)(answer)
     return answer.exit_code
 
@@ -128,7 +128,7 @@ def refresh(
     from telemetry_assets.render import progress
 
     settings = declared.load()
-    with _stack(settings), progress.shown(quiet=as_json) as show:
+    with progress.shown(quiet=as_json) as show, _stack(settings, show):
         results = _refresh(settings, phase, tenant, show)
     (progress.print_json if as_json else progress.print_results)(results)
     return worst_exit([result.exit_code for result in results])
@@ -190,7 +190,11 @@ def up() -> int:
 
     settings = declared.load()
     return run_until_interrupted(
-        settings, *_upstream(settings), prepare=lambda: bring_up_to_date(settings), say=typer.echo
+        settings,
+        *_upstream(settings),
+        prepare=lambda: bring_up_to_date(settings),
+        say=lambda text: typer.echo(text),
+        report=lambda: _one_line(settings),
     )
 
 
@@ -201,13 +205,12 @@ def demo(context: typer.Context) -> int:
         return ExitCode.OK
     from telemetry_assets.answers.health import read_health
     from telemetry_assets.answers.status import read_status
-    from telemetry_assets.defs.runner import prepare as bring_up_to_date
     from telemetry_assets.render import demo as render
     from telemetry_assets.render import progress
 
     settings = declared.load()
     began = datetime.now(UTC)
-    with _stack(settings, prepare=lambda: bring_up_to_date(settings)), progress.shown() as show:
+    with progress.shown() as show, _stack(settings, show):
         results = _refresh(settings, None, None, show)
         with _ledger(settings) as conn:
             now = datetime.now(UTC)
@@ -333,12 +336,18 @@ def _ledger(settings: "Settings") -> "AbstractContextManager[Connection[TupleRow
     return opened()
 
 
-def _stack(settings: "Settings", prepare: Callable[[], object] | None = None) -> AbstractContextManager[str]:
+def _stack(settings: "Settings", show: "Display") -> AbstractContextManager[str]:
     from telemetry_assets.defs.runner import prepare as bring_up_to_date
     from telemetry_assets.local.stand_ins import stack
 
     upstream, environment = _upstream(settings)
-    return stack(settings, upstream, environment, prepare or (lambda: bring_up_to_date(settings)))
+    show.note("start PostgreSQL")
+    return stack(
+        settings,
+        upstream,
+        environment,
+        lambda: bring_up_to_date(settings, on_step=lambda step: show.note(f"prepare {step}")),
+    )
 
 
 def _refresh(settings: "Settings", phase: str | None, tenant: str | None, show: "Display") -> "Sequence[PhaseResult]":
@@ -350,6 +359,31 @@ def _refresh(settings: "Settings", phase: str | None, tenant: str | None, show: 
     only = [find_tenant(known_tenants(settings), tenant).slug] if tenant else []
     phases = phases_named(phase, one_tenant=bool(tenant))
     return run_phases(settings, phases, only, on_phase=show.phase, on_step=show.step)
+
+
+def _one_line(settings: "Settings") -> str:
+    from telemetry_assets.answers.status import read_status
+    from telemetry_assets.render.status import one_line
+
+    try:
+        with _ledger(settings) as conn:
+            return one_line(read_status(conn, settings, datetime.now(UTC)))
+    except TelemetryError as error:
+        return str(error)
+
+
+def _own_database(project_dir: Path) -> "AbstractContextManager[str | None]":
+    """The embedded PostgreSQL, where the project is the one of the telemetry.yaml found here and nothing else is named."""
+    from telemetry_assets.local.postgres import using_database
+
+    if declared.environment("DATABASE_URL"):
+        return nullcontext()
+    try:
+        settings = declared.load()
+    except TelemetryError:
+        return nullcontext()
+    ours = settings.dbt is not None and settings.dbt.project_dir == project_dir.resolve()
+    return using_database(settings) if ours else nullcontext()
 
 
 def _upstream(settings: "Settings") -> "tuple[list[Service], Callable[[], Mapping[str, str]]]":

@@ -5,7 +5,7 @@ What belongs here: addresses of stand-ins that are up now. What does not: starti
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def _url(settings: Settings, name: str, problem: str, command: str) -> str:
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _locked(home: Path) -> Generator[None]:
     home.mkdir(parents=True, exist_ok=True)
     with open(home / f"{RUN_FILE}.lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -30,6 +30,7 @@ from telemetry_assets.sources.tenants import declared_tenants
 DAGSTER_YAML = """\
 # Written by `telemetry prepare`. SQLite storage beside this file; see deploy/ for PostgreSQL storage in production.
 telemetry: {enabled: false}
+nux: {enabled: false}
 run_coordinator:
   module: dagster.core.run_coordinator
   class: DefaultRunCoordinator

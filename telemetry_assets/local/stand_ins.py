@@ -44,7 +44,7 @@ def stack(
     settings: Settings,
     upstream: Sequence[Service] = (),
     environment: Callable[[], Mapping[str, str]] = dict,
-    after_database: Callable[[], None] = lambda: None,
+    after_database: Callable[[], object] = lambda: None,
 ) -> Generator[str]:
     """A database, ``upstream``, and a local Airbyte where AIRBYTE_URL is unset; what was not up is stopped at the end.
 

@@ -144,7 +144,7 @@ def _supervise(
             asked_at = time.monotonic()
             line = report()
             if line != last_report:
-                say(line)
+                say(f"{time.strftime('%H:%M:%S')}  {line}")
                 last_report = line
 
 

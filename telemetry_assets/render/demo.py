@@ -1,5 +1,8 @@
 """What ``telemetry demo`` shows at its end: the table, the three health lines, where things are, what to try next."""
 
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +34,7 @@ def print_tour(
     took: timedelta,
 ) -> None:
     """Print the whole tour. ``took`` is the time since the command began."""
+    name = _program()
     print()
     progress.print_results(results)
     print()
@@ -44,10 +48,21 @@ Where things are
   {settings.schemas_dir}   the contracts of the payloads
 
 Try next
-  telemetry up                                       everything live: Dagster UI, schedules, a sync every two minutes
-  telemetry status --late                            only the broken promises
-  telemetry demo break error --tenant northshore     break a feed, then: telemetry refresh
-  telemetry scan --by tenant_id --project-dir dbt_project     the same question to any dbt project
-  telemetry db psql                                  look at the rows
+  {name} up                                       everything live: Dagster UI, schedules, a sync every two minutes
+  {name} status --late                            only the broken promises
+  {name} demo break error --tenant northshore     break a feed, then: {name} refresh
+  {name} scan --by tenant_id --project-dir dbt_project
+                                                  {" " * len(name)}the same question to any dbt project
+  {name} db psql                                  look at the rows
 
+Nothing syncs now: in six minutes everything is late, and says so. `{name} up` keeps it fresh.
 Took {took.total_seconds():.0f} s. Run it again: the second time is incremental.""")
+
+
+def _program() -> str:
+    """How to call us from here: by name where the shell finds it, else by the path that was called."""
+    called = sys.argv[0]
+    found = shutil.which("telemetry")
+    if found and os.path.realpath(found) == os.path.realpath(called):
+        return "telemetry"
+    return os.path.relpath(called) if os.path.basename(called) == "telemetry" else "telemetry"

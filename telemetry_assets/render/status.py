@@ -242,3 +242,11 @@ def _styled(text: str, state: State) -> "Text":
     from rich.text import Text
 
     return Text(text, style=COLOURS[state])
+
+
+def one_line(answer: StatusAnswer) -> str:
+    """The state of everything in a line, for a log: how many promises are kept, and what broke the others."""
+    causes = [f"{cause.tenant} by {cause.root}" for cause in answer.causes]
+    broken = f"; broken for {', '.join(causes[:3])}" if causes else ""
+    more = f" and {len(causes) - 3} more" if len(causes) > 3 else ""
+    return f"{answer.promises - len(answer.broken)} of {answer.promises} promises are kept{broken}{more}"

@@ -12,7 +12,7 @@ from telemetry_assets.settings import Settings
 
 
 def declared_tenants(conn: Connection[TupleRow], settings: Settings) -> tuple[Tenant, ...]:
-    """Every tenant, in the order of the file or by slug. Raises ConfigError where the table cannot be read as declared."""
+    """Every tenant, in the order of the file or by slug. Raises ConfigError where the table is not as declared."""
     declared = settings.tenants
     if declared.inline is not None:
         return declared.inline
