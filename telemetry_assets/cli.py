@@ -270,7 +270,7 @@ def config_schema() -> int:
     """The JSON Schema of telemetry.yaml, for editors (committed as schemas/config/telemetry.schema.json)."""
     import json
 
-    from telemetry_assets.declaration import schema
+    from telemetry_assets.declaration.parse import schema
 
     typer.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
     return ExitCode.OK

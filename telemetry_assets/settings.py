@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from telemetry_assets.configured import DbtSettings, SnapshotSettings, StreamSettings, TenantSettings
-from telemetry_assets.declaration import Declaration, SourceDeclaration, parse, read_document
+from telemetry_assets.declaration.configured import DbtSettings, SnapshotSettings, StreamSettings, TenantSettings
+from telemetry_assets.declaration.parse import Declaration, SourceDeclaration, parse, read_document
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ANY_TENANT, Promise
 

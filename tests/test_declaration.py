@@ -13,12 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry_assets.consistency import looks_like_a_secret
-from telemetry_assets.declaration import SCHEMA_PATH, parse, read_document, schema
+from telemetry_assets.declaration.consistency import looks_like_a_secret
+from telemetry_assets.declaration.forms import duration_text, parse_clock, parse_duration
+from telemetry_assets.declaration.parse import SCHEMA_PATH, parse, read_document, schema
+from telemetry_assets.declaration.shapes import Declaration
 from telemetry_assets.errors import ConfigError, CouldNotLookError
-from telemetry_assets.forms import duration_text, parse_clock, parse_duration
 from telemetry_assets.model import Clock, ClockKind
-from telemetry_assets.shapes import Declaration
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from telemetry_assets.forms import duration_text
+from telemetry_assets.declaration.forms import duration_text
 from telemetry_assets.model import ANY_TENANT, Promise, Window
 from telemetry_assets.settings import AirbyteSettings, SecretRef, Settings, SourceSettings, TenantSettings
 

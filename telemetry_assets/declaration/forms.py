@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from telemetry_assets.document import nearest
+from telemetry_assets.declaration.document import nearest
 from telemetry_assets.model import Clock, ClockKind
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from telemetry_assets.consistency import problems
-from telemetry_assets.document import Document, Place, Problem, nearest, read_document
-from telemetry_assets.forms import parse_clock, parse_duration
-from telemetry_assets.shapes import Declaration, EntryError, SourceDeclaration, UnknownKeysError
+from telemetry_assets.declaration.consistency import problems
+from telemetry_assets.declaration.document import Document, Place, Problem, nearest, read_document
+from telemetry_assets.declaration.forms import parse_clock, parse_duration
+from telemetry_assets.declaration.shapes import Declaration, EntryError, SourceDeclaration, UnknownKeysError
 
 __all__ = ["Declaration", "SourceDeclaration", "parse", "parse_clock", "parse_duration", "read_document", "schema"]
 

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from telemetry_assets.forms import ClockText, Duration, Name, Relation, Slug, StreamName, Text, Timezone
+from telemetry_assets.declaration.forms import ClockText, Duration, Name, Relation, Slug, StreamName, Text, Timezone
 from telemetry_assets.model import Clock, Promise, Tenant, Window
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from telemetry_assets.document import Place, Problem, nearest
-from telemetry_assets.shapes import Declaration, PromiseDeclaration, TenantDeclaration
+from telemetry_assets.declaration.document import Place, Problem, nearest
+from telemetry_assets.declaration.shapes import Declaration, PromiseDeclaration, TenantDeclaration
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")

@@ -1,7 +1,7 @@
 """One YAML file as plain data that still knows its lines, and the sentences that say what is wrong in it.
 
 What belongs here: reading, places (``promises[1].window``) and their lines, the nearest word. What does not: what a
-file may say (``declaration.py``), or anything about telemetry.yaml in particular.
+file may say (``parse.py``), or anything about telemetry.yaml in particular.
 """
 
 import difflib
