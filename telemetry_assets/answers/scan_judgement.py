@@ -4,6 +4,7 @@ Who is owed: a tenant with a row in any table of a dbt source is owed every tabl
 column. A tenant that a source has never heard of is noted once and not counted: many tenants do not use every source.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -87,26 +88,23 @@ def _judge_table(
             tenant: marks.get(tenant) for tenant in sorted(known | {name for name in marks if name is not None})
         }
         if nobody is not None:
-            judgement.findings.append(
-                Finding(
-                    FindingKind.NO_TENANT, (table.key,), f"{table.label} has rows without a tenant, which nobody is owed."
-                )
-            )
+            message = f"{table.label} has rows without a tenant, which nobody is owed."
+            judgement.findings.append(Finding(FindingKind.NO_TENANT, (table.key,), message))
     else:
         subjects = {ANY_TENANT: nobody}
-    counts = dict.fromkeys(State, 0)
-    for tenant, mark in subjects.items():
-        judged = _judge(table, tenant, mark, light, now)
-        counts[judged.state] += 1
-        judgement.exits.add(exit_of(judged.state))
-        if judged.state is not State.PASS:
-            judgement.judged.append(judged)
+    judged = [_judge(table, tenant, mark, light, now) for tenant, mark in subjects.items()]
+    not_fresh = [one for one in judged if one is not None]
+    judgement.judged.extend(not_fresh)
+    judgement.exits.update(exit_of(one.state) for one in not_fresh)
+    counts = Counter(one.state for one in not_fresh)
+    counts[State.PASS] = len(judged) - len(not_fresh)
     judgement.tables.append(_answer(table, light, counts, reading))
     if ahead := [mark for mark in reading.watermarks if mark.ahead]:
         judgement.findings.append(_ahead(table, ahead))
 
 
-def _judge(table: SourceTable, tenant: str, mark: Watermark | None, light: State, now: datetime) -> Judged:
+def _judge(table: SourceTable, tenant: str, mark: Watermark | None, light: State, now: datetime) -> Judged | None:
+    """One promise; None where it is fresh, which is nearly always and only counted."""
     window = table.error_after or table.warn_after
     if mark is None:
         return Judged(table.key, tenant, State.MISSING, light, window=window, reason="no row")
@@ -114,8 +112,9 @@ def _judge(table: SourceTable, tenant: str, mark: Watermark | None, light: State
         if mark.ahead:
             return Judged(table.key, tenant, State.UNKNOWN, light, window=window, reason="only times in the future")
         return Judged(table.key, tenant, State.MISSING, light, window=window, reason="no row with a time")
-    age = max(now - mark.data_time, timedelta(0))
-    return Judged(table.key, tenant, state_of(age, table), light, mark.data_time, age, window)
+    age = now - mark.data_time
+    state = state_of(age, table)
+    return None if state is State.PASS else Judged(table.key, tenant, state, light, mark.data_time, age, window)
 
 
 def _cannot_judge(judgement: Judgement, table: SourceTable, reading: TableReading | Finding) -> None:
@@ -169,7 +168,9 @@ def _problem(table: SourceTable, reading: TableReading) -> Finding:
 def _ahead(table: SourceTable, marks: Sequence[Watermark]) -> Finding:
     newest = max((mark.newest for mark in marks if mark.newest is not None), default=None)
     until = (
-        f"up to {newest:%Y-%m-%d %H:%M} UTC" if newest and not any(mark.beyond for mark in marks) else "of no real year"
+        f"up to {newest:%Y-%m-%d %H:%M} UTC"
+        if newest and newest.year < 9999 and not any(mark.beyond for mark in marks)
+        else "of no real year"
     )
     whose = "1 tenant has" if len(marks) == 1 else f"{len(marks)} tenants have"
     who = "its rows have" if marks[0].tenant is None and len(marks) == 1 else whose
@@ -197,9 +198,8 @@ def _absent(
     for source in dict.fromkeys(table.source for table, _ in looked):
         gone = sorted(everyone - tenants[source]) if source in tenants else []
         if gone:
-            names = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
             count = "1 tenant has" if len(gone) == 1 else f"{len(gone)} tenants have"
-            message = f"{count} nothing at all in {source}, and no promise there is counted: {names}."
+            message = f"{count} nothing at all in {source}, and no promise there is counted: {_some(gone)}."
             yield Finding(FindingKind.ABSENT, (source,), message)
 
 
@@ -210,6 +210,10 @@ def _whole_tables(looked: Iterable[tuple[SourceTable, TableReading | Finding]], 
         if isinstance(reading, TableReading) and reading.problem is None and not reading.tenanted
     )
     if whole:
-        names = ", ".join(key.replace("/", ".") for key in whole[:5]) + (f" and {len(whole) - 5} more" if len(whole) > 5 else "")
+        names = _some([key.replace("/", ".") for key in whole])
         what = "1 table is" if len(whole) == 1 else f"{len(whole)} tables are"
         yield Finding(FindingKind.WHOLE_TABLE, whole, f"{what} not split by {by} and judged whole: {names}.")
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 AHEAD = timedelta(minutes=5)
 """A value later than now plus this is ignored and reported: somebody's clock is wrong."""
 _SQL = Path(__file__).with_name("watermarks.sql")
-_IDENTIFIER = re.compile(r'[A-Za-z_\u0080-\uffff][\w$]*|"(?:[^"]|"")+"')
+_IDENTIFIER = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INFINITE = ("Infinity", "-Infinity")
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -38,6 +39,7 @@ _PROBLEMS = {
     "TM002": Problem.NO_TABLE,
     "TM003": Problem.NO_COLUMN,
     "TM004": Problem.NOT_A_TIME,
+    "42P01": Problem.NO_TABLE,
     "42501": Problem.NOT_ALLOWED,
     "55P03": Problem.LOCKED,
     "57014": Problem.TIMED_OUT,
@@ -63,7 +65,8 @@ class TableRequest:
 class Watermark:
     """One tenant's newest time. ``tenant`` is None for rows without one, and for a table read as a whole.
 
-    ``data_time`` leaves out what lies in the future; ``newest`` does not, and is None where Python has no such year.
+    ``data_time`` leaves out what lies in the future (``ahead``), ``newest`` does not. ``beyond``: the newest is of a
+    year that Python has not, and None here; the infinities are Python's first and last instant, as for dbt's driver.
     """
 
     tenant: str | None
@@ -173,28 +176,28 @@ def _reading(row: dict[str, Any]) -> TableReading:
     return TableReading(
         problem=None if code is None else _PROBLEMS.get(code, Problem.BROKEN_SQL),
         detail=row.get("detail") or "",
-        tenanted=row.get("tenant") is not None,
+        tenanted=bool(row.get("tenanted")),
         by_index=bool(row.get("indexed")),
         watermarks=tuple(_watermark(*found) for found in row.get("rows") or ()),
     )
 
 
-def _watermark(tenant: str | None, newest: str | None, good: str | None) -> Watermark:
-    data_time = None if good is None else _instant(good)
-    if newest == good:
-        beyond = data_time in (_FIRST, _LAST)
-        return Watermark(tenant, data_time, None if beyond else data_time, beyond=beyond)
+def _watermark(tenant: str | None, newest: float | str | None, *good: float | str | None) -> Watermark:
+    """``good`` comes only where somebody's newest lies in the future; else it is ``newest``."""
     last = None if newest is None else _instant(newest)
-    beyond = last in (_FIRST, _LAST)
+    beyond = (last is _FIRST or last is _LAST) and newest not in _INFINITE
+    if not good or good[0] == newest:
+        return Watermark(tenant, last, None if beyond else last, beyond=beyond)
+    data_time = None if good[0] is None else _instant(good[0])
     return Watermark(tenant, data_time, None if beyond else last, ahead=True, beyond=beyond)
 
 
-def _instant(epoch: str) -> datetime:
-    """Seconds since 1970 as PostgreSQL prints them, infinities too; years outside Python's become its first or last."""
+def _instant(epoch: float | str) -> datetime:
+    """Seconds since 1970, infinities too; years outside Python's become its first or last."""
     try:
         return _EPOCH + timedelta(microseconds=round(float(epoch) * 1_000_000))
     except OverflowError:
-        return _FIRST if epoch.startswith("-") else _LAST
+        return _FIRST if float(epoch) < 0 else _LAST
 
 
 def literal(text: str) -> str:
