@@ -1,0 +1,175 @@
+"""Every promise per tenant, read from a real ledger, beside the light that sees runs only."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from telemetry_assets import settings as declared
+from telemetry_assets.answers.status import judgements, read_status
+from telemetry_assets.errors import UsageError
+from telemetry_assets.ledger import graph, subjects, tenants
+from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, ExitCode, State, SubjectFact, Tenant
+from telemetry_assets.settings import Settings
+
+MINUTE = timedelta(minutes=1)
+SLUGS = ("acme", "globex", "initech")
+YAML = "\n".join(
+    [
+        "tenants:",
+        *(f"  - {{slug: {slug}, id: {UUID(int=number)}, name: {slug}}}" for number, slug in enumerate(SLUGS, 1)),
+        "promises:",
+        "  - {asset: ads/*, window: {warn: 45m, fail: 60m}}",
+        "  - {asset: marts/*, window: {fail: 60m}}",
+    ]
+)
+NODES = (
+    AssetNode("ads/clicks", AssetKind.STREAM, clock=Clock(ClockKind.COLUMN, "updated_at")),
+    AssetNode("marts/board", AssetKind.MODEL, ("ads/clicks",)),
+    AssetNode("staging/clicks", AssetKind.VIEW, ("ads/clicks",)),
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "telemetry.yaml").write_text(YAML)
+    return declared.load(tmp_path / "telemetry.yaml")
+
+
+@pytest.fixture
+def world(ledger, now: datetime) -> Callable[..., None]:
+    """Every subject as told: ``runs`` and ``data`` are ages in minutes by tenant, else 2 and 5; ``never``: no fact."""
+
+    def fill(*, runs: dict[str, float] | None = None, data: dict[str, float] | None = None, never=()) -> None:
+        tenants.write(ledger, [Tenant(slug, UUID(int=number), slug) for number, slug in enumerate(SLUGS, 1)])
+        graph.replace(ledger, NODES)
+        facts = [
+            SubjectFact(
+                asset=node.key,
+                tenant=slug,
+                run_time=now - (runs or {}).get(slug, 2) * MINUTE,
+                run_id="run",
+                source="test",
+                data_times={"ads/clicks": now - (data or {}).get(slug, 5) * MINUTE},
+            )
+            for node in NODES
+            for slug in SLUGS
+            if slug not in never
+        ]
+        subjects.record(ledger, facts)
+
+    return fill
+
+
+def test_every_promise_has_a_row_whether_or_not_anything_ever_arrived(ledger, settings, world, now) -> None:
+    world(never=("initech",))
+    answer = read_status(ledger, settings, now)
+    assert {(row.asset, row.tenant) for row in answer.rows} == {
+        (asset, slug) for asset in ("ads/clicks", "marts/board") for slug in SLUGS
+    }
+    assert {row.tenant: row.state for row in answer.rows if row.asset == "marts/board"} == {
+        "acme": State.PASS, "globex": State.PASS, "initech": State.MISSING,
+    }  # fmt: skip
+    assert answer.exit_code is ExitCode.MISSING
+
+
+@pytest.mark.promise("F12")
+def test_a_dead_tenant_under_a_fresh_run_is_broken_under_a_green_light_by_one_cause(
+    ledger, settings, world, now
+) -> None:
+    world(data={"globex": 4320})
+    answer = read_status(ledger, settings, now)
+    assert {asset: light.state for asset, light in answer.lights.items()} == {
+        "ads/clicks": State.PASS, "marts/board": State.PASS,
+    }  # fmt: skip
+    assert [(row.asset, row.tenant) for row in answer.broken_under_green] == [
+        ("ads/clicks", "globex"), ("marts/board", "globex"),
+    ]  # fmt: skip
+    (cause,) = answer.causes
+    assert (cause.tenant, cause.root, len(cause.judgements)) == ("globex", "ads/clicks", 2)
+    assert answer.exit_code is ExitCode.LATE
+
+
+@pytest.mark.parametrize(
+    ("newest", "light"),
+    [(44.99, State.PASS), (45, State.WARN), (59.99, State.WARN), (60, State.FAIL), (60.01, State.FAIL)],
+)
+def test_the_run_age_light_looks_at_the_newest_run_of_any_tenant(ledger, settings, world, now, newest, light) -> None:
+    world(runs={"acme": newest, "globex": 600, "initech": 600})
+    assert read_status(ledger, settings, now).lights["ads/clicks"].state is light
+
+
+def test_an_asset_that_never_ran_is_unknown_to_the_run_age_light_and_missing_to_us(
+    ledger, settings, world, now
+) -> None:
+    world(never=SLUGS)
+    answer = read_status(ledger, settings, now)
+    assert {light.state for light in answer.lights.values()} == {State.UNKNOWN}
+    assert {row.state for row in answer.rows} == {State.MISSING}
+    assert answer.broken_under_green == ()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "state", "code"),
+    [
+        (44.99, State.PASS, ExitCode.OK),
+        (45, State.WARN, ExitCode.OK),
+        (59.99, State.WARN, ExitCode.OK),
+        (60, State.FAIL, ExitCode.LATE),
+        (60.01, State.FAIL, ExitCode.LATE),
+    ],
+)
+def test_data_is_late_exactly_at_its_window_and_due_is_no_failure(
+    ledger, settings, world, now, minutes, state, code
+) -> None:
+    world(data={"acme": minutes})
+    answer = read_status(ledger, settings, now, asset="ads/clicks", tenant="acme")
+    assert ([row.state for row in answer.rows], answer.exit_code) == ([state], code)
+
+
+def test_it_narrows_to_an_asset_a_tenant_and_the_broken_ones(ledger, settings, world, now) -> None:
+    world(data={"globex": 4320})
+    assert {row.asset for row in read_status(ledger, settings, now, asset="marts/board").rows} == {"marts/board"}
+    assert {row.tenant for row in read_status(ledger, settings, now, tenant=str(UUID(int=1))).rows} == {"acme"}
+    late = read_status(ledger, settings, now, late=True)
+    assert {row.tenant for row in late.rows} == {"globex"}
+    assert (late.promises, late.narrowed) == (6, True)
+
+
+def test_the_light_of_one_tenants_view_still_sees_every_tenants_runs(ledger, settings, world, now) -> None:
+    world(runs={"globex": 600})
+    answer = read_status(ledger, settings, now, tenant="globex")
+    assert answer.lights["ads/clicks"].state is State.PASS
+
+
+def test_an_asset_nobody_promised_is_a_usage_error_with_the_nearest(ledger, settings, world, now) -> None:
+    world()
+    with pytest.raises(UsageError, match="Did you mean marts/board"):
+        read_status(ledger, settings, now, asset="marts/bord")
+    with pytest.raises(UsageError, match="Nothing is promised"):
+        read_status(ledger, settings, now, asset="staging/clicks")
+
+
+def test_before_the_first_prepare_nothing_is_owed_and_nothing_fails(ledger, settings, now) -> None:
+    answer = read_status(ledger, settings, now)
+    assert (answer.rows, answer.promises, answer.exit_code) == ((), 0, ExitCode.OK)
+
+
+def test_the_json_carries_both_ages_the_window_and_the_root_of_every_row(ledger, settings, world, now) -> None:
+    world(data={"globex": 4320}, never=("initech",))
+    said = json.loads(json.dumps(read_status(ledger, settings, now).as_json(), allow_nan=False))
+    rows = {(row["asset"], row["tenant"]): row for row in said["rows"]}
+    late = rows[("marts/board", "globex")]
+    assert (late["state"], late["word"], late["binding_root"]) == ("FAIL", "late", "ads/clicks")
+    assert (late["run_age_seconds"], late["data_age_seconds"], late["window_seconds"]) == (120, 4320 * 60, 3600)
+    assert rows[("marts/board", "initech")]["data_age_seconds"] is None
+    assert (said["broken"], said["broken_under_green_run_light"]) == (4, 4)
+    assert said["assets"]["marts/board"]["run_light"] == "PASS"
+
+
+def test_the_checks_judge_by_the_same_rows(ledger, settings, world, now) -> None:
+    world(data={"globex": 4320})
+    assert judgements(ledger, settings, now) == read_status(ledger, settings, now).rows
