@@ -25,7 +25,7 @@ from telemetry_assets.local.protocol import Kind, Message
 from telemetry_assets.settings import ConnectionSettings, SecretRef
 
 LOGGER = logging.getLogger("telemetry.airbyte")
-KILL_SECONDS = 5.0
+KILL_SECONDS = 3.0
 """How long a connector may take to end after SIGTERM, or after it has closed its output."""
 
 _READ_BYTES = 1 << 18

@@ -3,7 +3,7 @@
 What belongs here: what may be committed when. What does not: SQL of the tables (``raw_table.py``), running connectors.
 
 A stream's records are *open* until a STATE covers them, then *covered*. Covered rows and their states are committed
-together, every COMMIT_ROWS rows or COMMIT_SECONDS; open ones never are, so what a failed read leaves behind is exactly
+together, every so many rows or seconds; open ones never are, so what a failed read leaves behind is exactly
 what its last committed state says. Long stretches without a STATE wait in the staging tables, not in memory.
 """
 
@@ -18,10 +18,16 @@ from telemetry_assets.errors import FailingError
 from telemetry_assets.local.protocol import SHARED_STATE, Message, state_key
 from telemetry_assets.local.raw_table import RawTable
 
-COMMIT_ROWS = 20_000
-COMMIT_SECONDS = 2.0
-SPILL_ROWS = 10_000
-SPILL_BYTES = 16 << 20
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When covered rows are committed, and when open ones leave memory for the staging table."""
+
+    commit_rows: int = 20_000
+    commit_seconds: float = 2.0
+    spill_rows: int = 10_000
+    spill_bytes: int = 16 << 20
+
 
 SaveState = Callable[[str, Message], None]
 
@@ -46,13 +52,18 @@ class Loader:
     """Loads one read of one connection. ``save_state`` writes a state on ``conn``, inside the loader's transaction."""
 
     def __init__(
-        self, conn: psycopg.Connection[TupleRow], tables: Mapping[str, RawTable], save_state: SaveState
+        self,
+        conn: psycopg.Connection[TupleRow],
+        tables: Mapping[str, RawTable],
+        save_state: SaveState,
+        limits: Limits = Limits(),
     ) -> None:
         """``conn`` is in autocommit mode and the tables are on it."""
         self.bytes = 0
         self._conn = conn
         self._batches = {stream: _Batch(table) for stream, table in tables.items()}
         self._save_state = save_state
+        self._limits = limits
         self._states: dict[str, Message] = {}
         self._committed_at = time.monotonic()
 
@@ -74,7 +85,7 @@ class Loader:
         batch.open.append(record)
         batch.open_bytes += size
         self.bytes += size
-        if len(batch.open) >= SPILL_ROWS or batch.open_bytes >= SPILL_BYTES:
+        if len(batch.open) >= self._limits.spill_rows or batch.open_bytes >= self._limits.spill_bytes:
             self._spill(batch)
 
     def state(self, state: Message) -> None:
@@ -83,7 +94,8 @@ class Loader:
         self._cover(self._batches if key == SHARED_STATE else (key,))
         self._states[key] = state
         waiting = sum(len(batch.covered) + batch.table.staged for batch in self._batches.values())
-        if waiting >= COMMIT_ROWS or time.monotonic() - self._committed_at >= COMMIT_SECONDS:
+        late = time.monotonic() - self._committed_at >= self._limits.commit_seconds
+        if late or waiting >= self._limits.commit_rows:
             self.commit()
 
     def finish(self, complete: Iterable[str]) -> None:

@@ -12,9 +12,22 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
-BEHAVIOURS = ("well", "exit", "garbage", "hang", "die", "trace", "change_type", "add_column", "babble", "child", "silent")
+BEHAVIOURS = (
+    "well",
+    "exit",
+    "garbage",
+    "hang",
+    "die",
+    "trace",
+    "change_type",
+    "add_column",
+    "babble",
+    "child",
+    "silent",
+)
 
 
 def say(message: dict[str, Any]) -> None:
@@ -116,7 +129,7 @@ def misbehave(config: dict[str, Any], name: str) -> None:
 
 def main(arguments: list[str]) -> None:
     command, given = arguments[0], dict(zip(arguments[1::2], arguments[2::2], strict=True))
-    documents = {key.lstrip("-"): json.load(open(path)) for key, path in given.items()}
+    documents = {key.lstrip("-"): json.loads(Path(path).read_text()) for key, path in given.items()}
     config = documents.get("config", {})
     if "commands" in config:
         with open(config["commands"], "a") as log:
@@ -140,7 +153,7 @@ if __name__ == "__main__":
     unspoken = {"garbage": "Traceback: nothing here is JSON\n" * 3, "silent": ""}
     chosen = "well"
     if asked[0] == "read":
-        chosen = json.load(open(asked[asked.index("--config") + 1])).get("behave", "well")
+        chosen = json.loads(Path(asked[asked.index("--config") + 1]).read_text()).get("behave", "well")
     if chosen in unspoken:
         print(unspoken[chosen], end="")
     else:
