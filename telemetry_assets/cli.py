@@ -373,9 +373,7 @@ def _one_line(settings: "Settings") -> str:
 
 
 def _own_database(project_dir: Path) -> "AbstractContextManager[str | None]":
-    """The embedded PostgreSQL, where the project is the one of the telemetry.yaml found here and nothing else is named."""
-    from telemetry_assets.local.postgres import using_database
-
+    """The embedded PostgreSQL, where the project is that of the telemetry.yaml here and nothing else is named."""
     if declared.environment("DATABASE_URL"):
         return nullcontext()
     try:
@@ -383,7 +381,11 @@ def _own_database(project_dir: Path) -> "AbstractContextManager[str | None]":
     except TelemetryError:
         return nullcontext()
     ours = settings.dbt is not None and settings.dbt.project_dir == project_dir.resolve()
-    return using_database(settings) if ours else nullcontext()
+    if not ours:
+        return nullcontext()
+    from telemetry_assets.local.postgres import using_database
+
+    return using_database(settings)
 
 
 def _upstream(settings: "Settings") -> "tuple[list[Service], Callable[[], Mapping[str, str]]]":

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from telemetry_assets.declaration.configured import DbtSettings, SnapshotSettings, StreamSettings, TenantSettings
-from telemetry_assets.declaration.parse import Declaration, SourceDeclaration, parse, read_document
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ANY_TENANT, Promise
+
+if TYPE_CHECKING:
+    from telemetry_assets.declaration.parse import Declaration, SourceDeclaration
 
 CONFIG_NAME = "telemetry.yaml"
 VARIABLES = (
@@ -150,6 +152,9 @@ def load(path: Path | None = None) -> Settings:
     Raises ConfigError with file, line, key and the nearest valid key. Reads no secret and opens no connection.
     """
     found = (path or _find()).resolve()
+    # pydantic takes longer to import than `scan`, which has no telemetry.yaml, takes to answer.
+    from telemetry_assets.declaration.parse import parse, read_document
+
     return _settings(found, parse(read_document(found)))
 
 
@@ -182,7 +187,7 @@ def _find() -> Path:
     )
 
 
-def _settings(path: Path, declared: Declaration) -> Settings:
+def _settings(path: Path, declared: "Declaration") -> Settings:
     root = path.parent
     home = environment("TELEMETRY_HOME")
     return Settings(
@@ -203,7 +208,7 @@ def _settings(path: Path, declared: Declaration) -> Settings:
     )
 
 
-def _tenants(declared: Declaration) -> TenantSettings:
+def _tenants(declared: "Declaration") -> TenantSettings:
     tenants = declared.tenants
     if tenants is None:
         return TenantSettings()
@@ -219,7 +224,7 @@ def _tenants(declared: Declaration) -> TenantSettings:
     )
 
 
-def _dbt(root: Path, declared: Declaration) -> DbtSettings | None:
+def _dbt(root: Path, declared: "Declaration") -> DbtSettings | None:
     if declared.dbt is None:
         return None
     profiles = declared.dbt.profiles_dir
@@ -231,7 +236,7 @@ def _dbt(root: Path, declared: Declaration) -> DbtSettings | None:
     )
 
 
-def _source(root: Path, name: str, declared: SourceDeclaration) -> SourceSettings:
+def _source(root: Path, name: str, declared: "SourceDeclaration") -> SourceSettings:
     return SourceSettings(
         name=name,
         streams=tuple(StreamSettings(stream, spec.clock) for stream, spec in declared.streams.items()),
