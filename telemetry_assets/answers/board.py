@@ -12,18 +12,30 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.tenants import find_tenant
+from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.freshness.cutoff import subjects_owed
 from telemetry_assets.freshness.judge import Judgement, judge_all
 from telemetry_assets.ledger import graph, subjects, tenants
-from telemetry_assets.model import ANY_TENANT, AssetNode, SubjectFact, Tenant
+from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
+
+_UPWARDS = (
+    (AssetKind.STREAM, AssetKind.TABLE),
+    (AssetKind.SEED,),
+    (AssetKind.VIEW,),
+    (AssetKind.MODEL,),
+    (AssetKind.SNAPSHOT,),
+)
+
+_LAYERS = {kind: layer for layer, kinds in enumerate(_UPWARDS) for kind in kinds}
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The ledger at ``now``. ``judged`` holds every promise, or those of one tenant and of the data without tenants.
+    """The ledger at ``now``, the graph from the roots up to the snapshots.
 
-    ``facts`` are everybody's, since a run-age light looks at the newest run of any tenant.
+    ``judged`` holds every promise, or those of one tenant and of the data without tenants. ``facts`` are everybody's,
+    since a run-age light looks at the newest run of any tenant.
     """
 
     now: datetime
@@ -46,11 +58,15 @@ class Board:
 def read_board(conn: Connection[TupleRow], settings: Settings, now: datetime, *, tenant: str | None = None) -> Board:
     """The board of every tenant, or of one by slug or id.
 
-    Raises UsageError for an unknown tenant, CouldNotLookError where the ledger cannot be read.
+    Raises UsageError for an unknown tenant, CouldNotLookError where the ledger cannot be read or was never prepared:
+    an empty graph would owe nothing to nobody, and look well.
     """
     known = tenants.read(conn)
+    nodes = tuple(sorted(graph.read(conn), key=lambda node: (_LAYERS[node.kind], node.key)))
+    if (not nodes and settings.promises) or (not known and settings.tenants.inline):
+        raise CouldNotLookError("The ledger knows neither assets nor tenants yet.", "Run: telemetry prepare")
     only = find_tenant(known, tenant) if tenant is not None else None
-    nodes, facts = graph.read(conn), subjects.read(conn)
+    facts = subjects.read(conn)
     slugs = [one.slug for one in known]
     owed = subjects_owed(nodes, settings.promises, slugs)
     if only is not None:

@@ -199,7 +199,7 @@ def test_a_promised_tenant_without_a_connection_is_misconfigured(ledger, setting
 
 
 def test_a_project_without_sources_dbt_or_snapshots_has_nothing_to_be_ill(ledger, tmp_path, now) -> None:
-    (tmp_path / "telemetry.yaml").write_text(f"tenants: [{{slug: acme, id: {ACME}, name: Acme}}]\n")
+    (tmp_path / "telemetry.yaml").write_text("promises: []\n")
     answer = read_health(ledger, declared.load(tmp_path / "telemetry.yaml"), now)
     assert (answer.conditions, answer.exit_code) == ((), ExitCode.OK)
     assert answer.as_json()["dbt"] is None

@@ -10,7 +10,7 @@ import pytest
 
 from telemetry_assets import settings as declared
 from telemetry_assets.answers.status import judgements, read_status
-from telemetry_assets.errors import UsageError
+from telemetry_assets.errors import CouldNotLookError, UsageError
 from telemetry_assets.ledger import graph, subjects, tenants
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, ExitCode, State, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
@@ -153,9 +153,21 @@ def test_an_asset_nobody_promised_is_a_usage_error_with_the_nearest(ledger, sett
         read_status(ledger, settings, now, asset="staging/clicks")
 
 
-def test_before_the_first_prepare_nothing_is_owed_and_nothing_fails(ledger, settings, now) -> None:
-    answer = read_status(ledger, settings, now)
+def test_before_the_first_prepare_it_could_not_look_and_never_says_that_all_is_well(ledger, settings, now) -> None:
+    with pytest.raises(CouldNotLookError, match="telemetry prepare"):
+        read_status(ledger, settings, now)
+
+
+def test_where_nothing_is_promised_nothing_fails(ledger, tmp_path, now) -> None:
+    (tmp_path / "telemetry.yaml").write_text("promises: []\n")
+    answer = read_status(ledger, declared.load(tmp_path / "telemetry.yaml"), now)
     assert (answer.rows, answer.promises, answer.exit_code) == ((), 0, ExitCode.OK)
+
+
+def test_rows_go_from_the_roots_up_to_the_snapshots(ledger, settings, world, now) -> None:
+    world()
+    graph.replace(ledger, [*NODES, AssetNode("ads/zeta", AssetKind.STREAM)])
+    assert read_status(ledger, settings, now).assets == ("ads/clicks", "ads/zeta", "marts/board")
 
 
 def test_the_json_carries_both_ages_the_window_and_the_root_of_every_row(ledger, settings, world, now) -> None:
