@@ -4,6 +4,7 @@ Credentials and resource shape are dagster-airbyte's; every request and the poll
 Without an address it finds the server of AIRBYTE_URL, or the local stand-in, when it is first used.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,14 @@ from dagster._utils.cached_method import cached_method
 from dagster_airbyte import AirbyteWorkspace
 from dagster_airbyte.resources import AirbyteClient as DagsterAirbyteClient
 from dagster_airbyte.types import AirbyteOutput
+from dagster_shared.utils.warnings import BetaWarning
 
 from telemetry_assets import settings as declared
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.sources.airbyte import AirbyteClient, Credentials, Job, client_for
+
+# We pin dagster-airbyte and test what we override: its beta notice at every load would only hide real warnings.
+warnings.filterwarnings("ignore", message=r".*Airbyte\w*.* is currently in beta", category=BetaWarning)
 
 
 class PatientAirbyteClient(DagsterAirbyteClient):

@@ -67,6 +67,11 @@ class Child:
         """True while the process runs."""
         return self.process is not None and self.process.poll() is None
 
+    def ask_to_end(self) -> None:
+        """SIGTERM to its whole group, without waiting: several children can end at the same time."""
+        if self.process is not None:
+            _signal_group(self.process.pid, signal.SIGTERM)
+
     def stop(self) -> None:
         """Ask its whole group to end, then end what is left of it."""
         if self.process is None:

@@ -68,6 +68,8 @@ def run_until_interrupted(
             _supervise(settings, watched, ended, say, report)
         finally:
             say("stopping …")
+            for item in watched:
+                item.child.ask_to_end()
             for item in reversed(watched):
                 item.child.stop()
             for name in ("webserver", "airbyte"):
