@@ -1,10 +1,12 @@
 """The ``data_age`` checks: the second light. One op judges every promise over all tenants from the ledger.
 
-What belongs here: judgements → check results with per-tenant metadata. What does not: judging (``freshness/``).
+What belongs here: judgements → check results with per-tenant metadata. What does not: judging (``freshness/``), and
+looking at the tables that others fill (``sources/watching.py``), which this op asks for first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -12,14 +14,18 @@ from telemetry_assets import running
 from telemetry_assets.answers.status import judgements
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.window import promise_of
+from telemetry_assets.ledger import subjects
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.settings import Settings
+from telemetry_assets.sources.watching import observe
 
 DATA_AGE = "data_age"
 
 
-def data_age_checks(settings: Settings, nodes: Sequence[AssetNode]) -> dg.AssetChecksDefinition | None:
+def data_age_checks(
+    settings: Settings, manifest: Mapping[str, Any] | None, nodes: Sequence[AssetNode]
+) -> dg.AssetChecksDefinition | None:
     """One check per promised asset; None where nothing is promised."""
     promised = [node.key for node in nodes if promise_of(node, settings.promises)]
     if not promised:
@@ -39,7 +45,9 @@ def data_age_checks(settings: Settings, nodes: Sequence[AssetNode]) -> dg.AssetC
     )
     def judge_data_age(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with connect(running.database_dsn(settings)) as conn:
-            judged = judgements(conn, settings, now=datetime.now(UTC))
+            now = datetime.now(UTC)
+            subjects.record(conn, observe(conn, settings, manifest, now))
+            judged = judgements(conn, settings, now)
         wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
         for key in promised:
             if key in wanted:

@@ -36,7 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     assets += [snapshot_assets(settings, snapshot, nodes) for snapshot in settings.snapshots.values()]
     promised = _with_promises(settings, nodes)
     assets = [definition.map_asset_specs(promised) for definition in assets]
-    checks = data_age_checks(settings, nodes)
+    checks = data_age_checks(settings, manifest, nodes)
     phases = jobs(settings, assets, checks)
     return dg.Definitions(
         assets=assets,

@@ -18,7 +18,7 @@ from telemetry_assets.defs.jobs import selection_config
 from telemetry_assets.defs.location import build_definitions
 from telemetry_assets.defs.partitions import align, whole_range_tags
 from telemetry_assets.defs.progress import listening
-from telemetry_assets.ledger import graph, schema
+from telemetry_assets.ledger import graph, schema, subjects
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import Tenant
@@ -26,6 +26,7 @@ from telemetry_assets.settings import Settings, export
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_command import needs_parse, parse_project
 from telemetry_assets.sources.tenants import declared_tenants
+from telemetry_assets.sources.watching import observe
 
 DAGSTER_YAML = """\
 # Written by `telemetry prepare`. SQLite storage beside this file; see deploy/ for PostgreSQL storage in production.
@@ -59,6 +60,7 @@ def prepare(settings: Settings, on_step: Callable[[str], None] = lambda _: None)
     manifest = read_manifest(settings.dbt) if settings.dbt else None
     with connect(dsn) as conn:
         graph.replace(conn, asset_graph(settings, manifest))
+        subjects.record(conn, observe(conn, settings, manifest, datetime.now(UTC)))
     with dagster_instance(settings) as instance:
         align(instance, [tenant.slug for tenant in tenants])
     return tenants

@@ -22,6 +22,7 @@ _PASSED_THROUGH = frozenset({"metric", "semantic_model", "saved_query", "functio
 _COLLECTIONS = ("nodes", "sources", "metrics", "semantic_models", "saved_queries", "functions")
 _PERIODS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _COLUMN = re.compile(r'[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+"')
+_NO_WINDOW: Mapping[str, Any] = {}
 NEVER = timedelta(days=36_500)
 """The fail window of a source that only warns (``warn_after`` alone): a hundred years."""
 
@@ -182,7 +183,11 @@ def _clock(node: Node) -> Clock | None:
 
 
 def _loaded_at(node: Node) -> str | None:
-    return _telemetry(node).get("time_column") or _config(node).get("loaded_at_field") or node.get("loaded_at_field")
+    """What dates a source table's rows. ``freshness: null`` opts out of an inherited loaded_at_field, as in dbt."""
+    chosen = _telemetry(node).get("time_column")
+    if chosen or node.get("freshness", _NO_WINDOW) is None:
+        return chosen
+    return _config(node).get("loaded_at_field") or node.get("loaded_at_field")
 
 
 def is_column(expression: str) -> bool:

@@ -88,9 +88,9 @@ class TableReading:
 
 
 class Cursor(Protocol):
-    """A cursor of psycopg 2; psycopg 3's serves too once it stands on its last result."""
+    """A cursor of psycopg 2 or 3."""
 
-    def execute(self, query: str, /) -> object: ...
+    def execute(self, query: Any, /) -> object: ...
     def fetchall(self) -> Sequence[Sequence[Any]]: ...
 
 
@@ -118,7 +118,7 @@ def read_watermarks(
 
 def _to_last_result(cursor: Any) -> None:
     """psycopg 3 stands on the first of several results, psycopg 2 on the last (and refuses ``nextset``)."""
-    if type(cursor).__module__.startswith("psycopg."):
+    if type(cursor).__module__.partition(".")[0] == "psycopg":
         while cursor.nextset():
             pass
 

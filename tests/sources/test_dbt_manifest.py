@@ -82,7 +82,7 @@ def test_each_dbt_node_has_a_kind_of_ours(nodes, key: str, kind: AssetKind) -> N
     ("key", "clock", "window"),
     [
         ("erp/orders", "loaded_at", Window(fail=timedelta(days=1), warn=timedelta(hours=6))),
-        ("erp/unwatched", "loaded_at", None),
+        ("erp/unwatched", None, None),
         ("files/undated", None, None),
         ("files/warns_only", "ts::timestamp", Window(fail=NEVER, warn=timedelta(minutes=90))),
     ],
