@@ -45,9 +45,8 @@ def _worded(told: Judgement, others: int, missing: Status) -> Finding:
     root = f", by {told.binding_root}" if told.binding_root not in (None, told.asset) else ""
     return Finding(
         Status.STALE,
-        f"the data {of}in {told.asset} is {spoken(told.data_age)} old{root}{more}, and"
-        f" {spoken(told.window)} are promised: runs may be green, look at the feed"
-        f" {told.binding_root or told.asset} where it comes from",
+        f"the data {of}in {told.asset} is {spoken(told.data_age)} old{root}{more}, and {spoken(told.window)} are"
+        f" promised; no run makes it younger: look at the feed {told.binding_root or told.asset} where it comes from",
     )
 
 
