@@ -264,7 +264,7 @@ def test_a_lost_database_is_a_matter_of_not_looking(ledger, settings, now) -> No
 @pytest.mark.promise("B9")
 def test_health_and_status_import_neither_dagster_nor_dbt_nor_alembic() -> None:
     code = (
-        "import sys, telemetry_assets.cli, telemetry_assets.answers.health, telemetry_assets.answers.status,"
+        "import sys, telemetry_assets.cli.main, telemetry_assets.answers.health, telemetry_assets.answers.status,"
         " telemetry_assets.render.health, telemetry_assets.render.status, telemetry_assets.ledger.connection,"
         " telemetry_assets.ledger.schema;"
         "heavy = {'dagster', 'dagster_dbt', 'dbt', 'alembic', 'sqlalchemy', 'pandas', 'rich', 'jsonschema'};"

@@ -1,0 +1,46 @@
+"""The console script: every end of a command mapped to the one table of exit codes, never a bare traceback."""
+
+import sys
+
+from telemetry_assets.cli import actions, questions
+from telemetry_assets.cli.app import app, say
+from telemetry_assets.errors import TelemetryError
+from telemetry_assets.model import ExitCode
+
+__all__ = ["actions", "main", "questions"]
+
+
+def main() -> None:
+    """The console script. Maps every end to the one table of exit codes; never a bare traceback."""
+    import click
+
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(int(code) if isinstance(code, int) else 0)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except TelemetryError as error:
+        say(f"telemetry: {error}")
+        sys.exit(error.exit_code)
+    except Exception as error:
+        sys.exit(_unexpected(error))
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug: its traceback goes to a file, a sentence to the terminal."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="telemetry-crash-", suffix=".txt", delete=False) as report:
+        report.write("".join(traceback.format_exception(error)))
+    say(f"telemetry: a bug, not your mistake: {type(error).__name__}. Please report it with {report.name}.")
+    return ExitCode.UNEXPECTED

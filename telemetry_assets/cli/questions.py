@@ -1,0 +1,116 @@
+"""The commands that look and answer, and change nothing: scan, status, health, doctor, config.
+
+Each is: parse → one answer → render. Heavy imports stand inside the command that needs them.
+"""
+
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from telemetry_assets import settings as declared
+from telemetry_assets.cli.app import Json, TenantOption, app, config_app
+from telemetry_assets.cli.session import open_ledger, own_database
+from telemetry_assets.model import ExitCode
+
+
+@app.command()
+def scan(
+    by: Annotated[str, typer.Option("--by", help="The column that says whose row it is, e.g. tenant_id.")],
+    project_dir: Annotated[Path, typer.Option(help="The dbt project.")] = Path(),
+    profiles_dir: Annotated[Path | None, typer.Option(help="Where profiles.yml is, if not where dbt looks.")] = None,
+    target: Annotated[str | None, typer.Option(help="The profile's target, if not its default.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="A manifest.json to read instead of the project's files.")
+    ] = None,
+    database_url: Annotated[str | None, typer.Option(help="Instead of DATABASE_URL or the dbt profile.")] = None,
+    select: Annotated[str | None, typer.Option(help="Only sources matching this, e.g. shop or shop.orders.")] = None,
+    as_json: Json = False,
+) -> int:
+    """dbt source freshness per tenant, on any dbt project with PostgreSQL. Read-only, no configuration of ours.
+
+    Reuses the project's own freshness: and loaded_at_field. Exit: 0 fresh, 2 late, 3 never seen, 4 could not look.
+    """
+    from telemetry_assets.answers.scan import ScanOptions
+    from telemetry_assets.answers.scan import scan as look
+    from telemetry_assets.render import scan as render
+
+    with nullcontext(database_url) if database_url else own_database(project_dir) as url:
+        options = ScanOptions(by, project_dir, profiles_dir, target, manifest, url, select)
+        answer = look(options, now=datetime.now(UTC))
+    (render.print_json if as_json else render.print_terminal)(answer)
+    return answer.exit_code
+
+
+@app.command()
+def status(
+    asset: Annotated[str | None, typer.Argument(help="One asset, e.g. marts/tenant_dashboard.")] = None,
+    tenant: TenantOption = None,
+    late: Annotated[bool, typer.Option("--late", help="Only broken promises.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Every promise, per tenant: run age, data age, window, state, and the root that binds."""
+    from telemetry_assets.answers.status import read_status
+    from telemetry_assets.render import status as render
+
+    with open_ledger(settings := declared.load()) as conn:
+        answer = read_status(conn, settings, datetime.now(UTC), asset=asset, tenant=tenant, late=late)
+    (render.print_json if as_json else render.print_terminal)(answer)
+    return answer.exit_code
+
+
+@app.command()
+def health(
+    component: Annotated[str | None, typer.Argument(help="airbyte, dbt or snapshots; all if left away.")] = None,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """The health of Airbyte, dbt and the snapshots, as dashboards read it.
+
+    Exit: 0 ok, 1 failing, 2 stale, 3 missing, 4 could not look.
+    """
+    from telemetry_assets.answers.health import read_health
+    from telemetry_assets.render import health as render
+
+    with open_ledger(settings := declared.load()) as conn:
+        answer = read_health(conn, settings, datetime.now(UTC), tenant=tenant, component=component)
+    (render.print_json if as_json else render.print_terminal)(answer)
+    return answer.exit_code
+
+
+@app.command()
+def doctor(as_json: Json = False) -> int:
+    """Test each thing we depend on; say what is wrong and what to do about it."""
+    from telemetry_assets.answers.doctor import examine
+    from telemetry_assets.local.examine import local_findings
+    from telemetry_assets.render import doctor as render
+
+    answer = examine(declared.load, local_findings)
+    (render.print_json if as_json else render.print_terminal)(answer)
+    return answer.exit_code
+
+
+@config_app.command("show")
+def config_show(as_json: Json = False) -> int:
+    """The effective configuration, secrets masked."""
+    import json
+
+    from telemetry_assets.answers.config import effective
+    from telemetry_assets.render.config import as_text
+
+    answer = effective(declared.load())
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else as_text(answer))
+    return ExitCode.OK
+
+
+@config_app.command("schema")
+def config_schema() -> int:
+    """The JSON Schema of telemetry.yaml, for editors (committed as schemas/config/telemetry.schema.json)."""
+    import json
+
+    from telemetry_assets.declaration.parse import schema
+
+    typer.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return ExitCode.OK
