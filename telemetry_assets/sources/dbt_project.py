@@ -235,17 +235,17 @@ def _newer(manifest: Path, projects: Sequence[Project]) -> bool:
         return False
     for project in projects:
         pending = [str(folder) for folder in project.folders() if folder.is_dir()]
-        if (project.folder / "dbt_project.yml").stat().st_mtime_ns > made:
+        if (project.folder / "dbt_project.yml").stat().st_mtime_ns >= made:
             return False
         while pending:
             folder = pending.pop()
-            if os.stat(folder).st_mtime_ns > made:
+            if os.stat(folder).st_mtime_ns >= made:
                 return False
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir():
                         pending.append(entry.path)
-                    elif entry.name.endswith((".yml", ".yaml")) and entry.stat().st_mtime_ns > made:
+                    elif entry.name.endswith((".yml", ".yaml")) and entry.stat().st_mtime_ns >= made:
                         return False
     return True
 

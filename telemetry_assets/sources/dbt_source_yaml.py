@@ -14,7 +14,7 @@ from telemetry_assets.sources.dbt_profile import read_yaml
 from telemetry_assets.sources.dbt_project import Project, SourceTable, window
 
 _SPANS = ("warn_after", "error_after")
-_CONFIGS = ("enabled", "freshness", "loaded_at_field", "loaded_at_query")
+_CONFIGS = ("enabled", "freshness")
 
 
 def read_project(project: Project, root: Project, context: Context) -> tuple[list[SourceTable], int]:
@@ -77,7 +77,7 @@ def _table(
         text(source.get("schema")),
         text(table.get("identifier")),
     )
-    clock = _loaded_at(source, table, inherited)
+    clock = _loaded_at(source, table)
     query = clock.get("loaded_at_query")
     return SourceTable(
         source=source_name,
@@ -100,7 +100,7 @@ def _freshness(source: Mapping[str, Any], table: Mapping[str, Any], inherited: M
         merged = _merge(merged, update)
     if merged is None:
         return {}
-    return merged if any(merged.get(name) for name in _SPANS) else dict(_block(inherited) or {})
+    return merged if any(_whole(merged.get(name)) for name in _SPANS) else dict(_block(inherited) or {})
 
 
 def _block(node: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -111,27 +111,34 @@ def _block(node: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _merge(base: dict[str, Any] | None, update: dict[str, Any] | None) -> dict[str, Any] | None:
     if base is None or update is None:
-        return update if base is None and update and any(update.get(name) for name in _SPANS) else None
+        return update if base is None and update and any(_whole(update.get(name)) for name in _SPANS) else None
     merged = {**base, **({"filter": update["filter"]} if update.get("filter") is not None else {})}
     for name in _SPANS:
         if name in update and update[name] is None:
             merged[name] = None
-        elif update.get(name):
+        elif _whole(update.get(name)):
             merged[name] = {**(base.get(name) or {}), **update[name]}
     return merged
 
 
-def _loaded_at(source: Mapping[str, Any], table: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
-    """The nearest level that speaks: the table, then the source, then dbt_project.yml; a table's null is an answer."""
-    for node in (table, source):
-        spoken = {
-            key: node.get(key) or _config(node).get(key)
-            for key in ("loaded_at_field", "loaded_at_query")
-            if key in node or key in _config(node)
-        }
-        if any(spoken.values()) or (node is table and "loaded_at_field" in node):
-            return spoken
-    return {key: inherited.get(key) for key in ("loaded_at_field", "loaded_at_query")}
+def _whole(span: Any) -> bool:
+    """True for a count with its period; dbt takes a half for nothing."""
+    return isinstance(span, Mapping) and span.get("count") is not None and span.get("period") is not None
+
+
+def _loaded_at(source: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Column and query, each from the table, else the source; a table's null column is an answer, and a table's column
+    silences the source's query. (dbt 1.11 drops what dbt_project.yml says of them.)"""
+
+    def said(node: Mapping[str, Any], key: str) -> Any:
+        return node.get(key) or _config(node).get(key)
+
+    spoken = "loaded_at_field" in table or _config(table).get("loaded_at_field") is not None
+    column = said(table if spoken else source, "loaded_at_field")
+    query = said(table, "loaded_at_query")
+    if query is None and "loaded_at_field" not in table:
+        query = said(source, "loaded_at_query")
+    return {"loaded_at_field": column, "loaded_at_query": query}
 
 
 def _tree_config(trees: list[Any], fqn: list[str]) -> dict[str, Any]:
