@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from telemetry_assets.freshness.judge import spoken as in_words
 from telemetry_assets.model import ExitCode, worst_exit
 
 LONGEST_SKEW = timedelta(minutes=5)
@@ -98,7 +99,9 @@ def minutes(age: timedelta | None) -> float | None:
 
 
 def spoken(age: timedelta | None) -> str:
-    """An age in minutes in a sentence: ``75 min``, ``7.3 min``."""
+    """An age in a sentence: minutes up to two days (``75 min``, ``7.3 min``), then days and hours (``3 d 2 h``)."""
+    if age is not None and age > timedelta(days=2):
+        return in_words(age)
     return f"{minutes(age) or 0:.1f}".removesuffix(".0") + " min"
 
 

@@ -43,11 +43,11 @@ def _worded(told: Judgement, others: int, missing: Status) -> Finding:
     if told.state is State.MISSING:
         return Finding(missing, f"{told.asset} has never held data {of}{more}: {told.reason}")
     root = f", by {told.binding_root}" if told.binding_root not in (None, told.asset) else ""
-    return Finding(
-        Status.STALE,
-        f"the data {of}in {told.asset} is {spoken(told.data_age)} old{root}{more}, and {spoken(told.window)} are"
-        f" promised; no run makes it younger: look at the feed {told.binding_root or told.asset} where it comes from",
-    )
+    late = f"the data {of}in {told.asset} is {spoken(told.data_age)} old{root}{more}, and {spoken(told.window)} are promised"
+    if told.run_state is State.PASS:
+        feed = told.binding_root or told.asset
+        late += f"; no run makes it younger: look at the feed {feed} where it comes from"
+    return Finding(Status.STALE, late)
 
 
 def _dated(judged: Sequence[Judgement]) -> list[Judgement]:

@@ -41,7 +41,7 @@ def lines(answer: HealthAnswer, *, colours: bool = False) -> Iterator[str]:
         bad = [one for one in found if one.detail]
         shown = bad if answer.one_tenant else bad[:SHOWN]
         for one in shown:
-            yield from _trouble(one, len(found) > 1, width, colours)
+            yield from _trouble(one, len(found) > 1, width, colours, whole=answer.one_tenant or len(found) == 1)
         if len(bad) > len(shown):
             yield f"{'':<10} and {counted(len(bad) - len(shown), 'tenant')} more: telemetry health {component} --json"
 
@@ -61,8 +61,10 @@ def _summary(found: tuple[Condition, ...], *, one_tenant: bool) -> str:
     return ", ".join(parts)
 
 
-def _trouble(one: Condition, named: bool, width: int, colours: bool) -> Iterator[str]:
-    for number, sentence in enumerate(one.detail.split("; ")):
+def _trouble(one: Condition, named: bool, width: int, colours: bool, *, whole: bool) -> Iterator[str]:
+    """The worst sentence of a condition; all of them where one tenant was asked for, or there is only one subject."""
+    sentences = one.detail.split("; ")
+    for number, sentence in enumerate(sentences if whole else sentences[:1]):
         status = _status(one.status, width, colours) if number == 0 and named else " " * width
         yield f"{'':<10} {status}  {sentence}"
 
