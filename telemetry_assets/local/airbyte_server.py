@@ -30,7 +30,7 @@ from telemetry_assets.local.connector import SILENCE_SECONDS, Connectors
 from telemetry_assets.settings import Settings, load
 
 TOKEN_SECONDS = 900.0
-WORKERS = max(2, min(4, os.cpu_count() or 2))
+WORKERS = 4
 
 
 class LocalAirbyte:
@@ -141,6 +141,9 @@ def main(arguments: list[str]) -> int:
     except TelemetryError as error:
         print(error, file=sys.stderr)
         return int(error.exit_code)
+    except OSError as error:
+        print(f"The local Airbyte cannot use its home: {error}. Check TELEMETRY_HOME.", file=sys.stderr)
+        return int(CouldNotLookError.exit_code)
     try:
         ended.wait()
     finally:

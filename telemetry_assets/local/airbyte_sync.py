@@ -108,6 +108,8 @@ class Syncs:
                 run.error = self._sync(run)
         except TelemetryError as error:
             run.error = str(error)
+        except OSError as error:
+            run.error = f"The local Airbyte cannot use its home: {error}"
         except psycopg.Error as error:
             run.error = f"The database stopped the load: {str(error).strip().splitlines()[0]}"
         except Exception as error:  # the outermost edge of a worker: a bug must end the job, not hang it

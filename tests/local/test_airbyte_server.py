@@ -411,6 +411,34 @@ def test_without_a_database_it_says_so_and_exits_with_4(tmp_path: Path):
     assert b"Traceback" not in done.stderr
 
 
+def test_a_home_that_cannot_be_written_ends_with_a_message_and_4(database: str, tmp_path: Path):
+    config, occupied = tmp_path / "telemetry.yaml", tmp_path / "occupied"
+    config.write_text(CONFIG.format(python=sys.executable, counting=COUNTING, behave="well"))
+    occupied.write_text("a file where the home's folder should be")
+    done = subprocess.run(
+        [sys.executable, "-m", "telemetry_assets.local.airbyte_server", "--config", str(config)],
+        env=child_environment({"TELEMETRY_HOME": str(occupied / "home"), "DATABASE_URL": database}),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert b"cannot use its home" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_take_the_connectors_files_fails_the_job_and_not_the_server(database: str, tmp_path: Path):
+    with serving(settings_of(tmp_path), database) as server:
+        client, scratch = client_of(server), tmp_path / "airbyte"
+        (scratch / "credentials.json").unlink()
+        scratch.rmdir()
+        scratch.write_text("a file where the folder should be")
+        job = client.sync(ACME)
+        assert (job.status, "cannot use its home" in (job.error or "")) == ("failed", True)
+        scratch.unlink()
+        assert client.sync(ACME).succeeded
+
+
 MANIFEST = """
 version: 6.0.0
 type: DeclarativeSource
