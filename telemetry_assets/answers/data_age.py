@@ -43,7 +43,8 @@ def _worded(told: Judgement, others: int, missing: Status) -> Finding:
     if told.state is State.MISSING:
         return Finding(missing, f"{told.asset} has never held data {of}{more}: {told.reason}")
     root = f", by {told.binding_root}" if told.binding_root not in (None, told.asset) else ""
-    late = f"the data {of}in {told.asset} is {spoken(told.data_age)} old{root}{more}, and {spoken(told.window)} are promised"
+    ages = f"{spoken(told.data_age)} old{root}{more}, and {spoken(told.window)} are promised"
+    late = f"the data {of}in {told.asset} is {ages}"
     if told.run_state is State.PASS:
         feed = told.binding_root or told.asset
         late += f"; no run makes it younger: look at the feed {feed} where it comes from"

@@ -165,7 +165,7 @@ def test_old_data_under_a_young_sync_is_stale_and_both_ages_are_in_the_payload(o
     assert found.exit_code is ExitCode.LATE
     payload = valid(found.payload)
     assert (payload["run_age_minutes"], payload["data_age_minutes"]) == (2, 4320)
-    assert "the data of acme in meta_ads/insights is 4320 min old" in found.detail
+    assert "the data of acme in meta_ads/insights is 3 d old" in found.detail
 
 
 def test_data_that_never_came_under_a_young_sync_has_no_recent_sync(of, judged, now) -> None:

@@ -190,7 +190,7 @@ def test_old_data_in_a_young_build_is_stale_and_names_the_root(valid, judged, no
     assert (found.status, found.exit_code) == (Status.STALE, ExitCode.LATE)
     payload = valid(found.payload)
     assert (payload["run_age_minutes"], payload["data_age_minutes"]) == (60, 4320)
-    assert "marts/parish_daily is 4320 min old, by meta_ads/insights" in found.detail
+    assert "marts/parish_daily is 3 d old, by meta_ads/insights" in found.detail
 
 
 def test_data_whose_age_cannot_be_known_is_told_and_ends_with_could_not_look(valid, judged, now) -> None:
