@@ -1,7 +1,7 @@
 """The ``data_age`` checks: the second light. One op judges every promise over all tenants from the ledger.
 
 What belongs here: judgements → check results with per-tenant metadata. What does not: judging (``freshness/``), and
-looking at the tables that others fill (``sources/watching.py``), which this op asks for first.
+what others did meanwhile (tables they fill, dbt runs of their own), which the op asks ``sources/`` for first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +9,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from telemetry_assets import running
 from telemetry_assets.answers.status import judgements
+from telemetry_assets.errors import FailingError
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.window import promise_of
 from telemetry_assets.ledger import subjects
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.settings import Settings
+from telemetry_assets.sources.dbt_artifacts import import_external
 from telemetry_assets.sources.watching import observe
 
 DATA_AGE = "data_age"
@@ -47,6 +51,7 @@ def data_age_checks(
         with connect(running.database_dsn(settings)) as conn:
             now = datetime.now(UTC)
             subjects.record(conn, observe(conn, settings, manifest, now))
+            _import_dbt_runs(context, conn, settings, manifest)
             judged = judgements(conn, settings, now)
         wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
         for key in promised:
@@ -54,6 +59,21 @@ def data_age_checks(
                 yield _result(key, [item for item in judged if item.asset == key])
 
     return judge_data_age
+
+
+def _import_dbt_runs(
+    context: dg.AssetCheckExecutionContext,
+    conn: Connection[TupleRow],
+    settings: Settings,
+    manifest: Mapping[str, Any] | None,
+) -> None:
+    """Keep what somebody else's dbt left in the project's target folder; a torn file is said and stops no check."""
+    if settings.dbt is None:
+        return
+    try:
+        import_external(conn, settings.dbt.manifest_path.parent, manifest)
+    except FailingError as error:
+        context.log.warning(str(error))
 
 
 def _result(key: str, judged: Sequence[Judgement]) -> dg.AssetCheckResult:

@@ -7,13 +7,21 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from telemetry_assets.demo import breakages
+from telemetry_assets.demo.ads_api import AdsApi
+from telemetry_assets.demo.advertising import ACCOUNTS, KEYS, Row, Source, Stream, truth
+from telemetry_assets.demo.upstream import TOKEN_VARIABLE, URL_VARIABLE
+from telemetry_assets.local.postgres import EmbeddedPostgres
 from telemetry_assets.settings import VARIABLES, Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +95,79 @@ class Place:
             start_new_session=True,
         )
 
-    def rows(self, query: str, url: str) -> list[tuple[object, ...]]:
-        """What the database at ``url`` answers."""
-        with psycopg.connect(url) as conn:
+    @property
+    def url(self) -> str:
+        """The URL of its embedded PostgreSQL."""
+        return EmbeddedPostgres(self.home).url
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What its database answers."""
+        with psycopg.connect(self.url) as conn:
             return conn.execute(query.encode()).fetchall()
+
+
+class Upstream:
+    """The example's ads API in this process, its clock held still: what a loss-free sync must hold is known exactly."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self.now = now
+        self.seconds_per_request = 0.0
+        self.faults_file = folder / "faults.json"
+        breakages.ensure_default(self.faults_file, now)
+        self._api = AdsApi(self.faults_file, "token-of-the-tests", clock=self._slowly, rate=10_000)
+        self.url = self._api.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the example's connections ask for."""
+        return {URL_VARIABLE: self.url, TOKEN_VARIABLE: "token-of-the-tests"}
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._api.stop()
+
+    def _slowly(self) -> datetime:
+        time.sleep(self.seconds_per_request)
+        return self.now
+
+    def truth(self, source: Source, stream: Stream) -> dict[tuple[str, ...], Row]:
+        """(tenant, key…) → row of everything the API shows of a stream now, dead feeds as of their death."""
+        broken = breakages.read(self.faults_file)
+        found: dict[tuple[str, ...], Row] = {}
+        for account in ACCOUNTS.values():
+            if account.source is source:
+                shown_at = breakages.as_of([feed for feed in broken if feed.touches(account.id, stream)], self.now)
+                for row in truth(account.id, shown_at)[stream]:
+                    found[account.tenant, *(str(row[name]) for name in KEYS[source, stream])] = row
+        return found
+
+
+def raw_rows(url: str, source: Source, stream: Stream) -> list[tuple[tuple[str, ...], Row]]:
+    """((tenant, key…), row) of every row of a raw table, as the API writes its values."""
+    query = (
+        "select tenants.slug, to_jsonb(raw)"
+        f" from raw_{source}.{stream} as raw join telemetry.tenants on tenants.id = raw.tenant_id"
+    )
+    with psycopg.connect(url) as conn:
+        found = conn.execute(query.encode()).fetchall()
+    rows: list[tuple[tuple[str, ...], Row]] = []
+    for slug, raw in found:
+        row = {name: value for name, value in raw.items() if name != "tenant_id" and not name.startswith("_airbyte")}
+        row["updated_at"] = row["updated_at"].replace("+00:00", "Z")
+        rows.append(((slug, *(str(row[name]) for name in KEYS[source, stream])), row))
+    return rows
+
+
+def assert_raw_is_truth(url: str, upstream: Upstream) -> None:
+    """Every raw table holds the API's truth: no row twice, none lost, no value changed.
+
+    What the API has stopped showing since (days before its window) may be there too.
+    """
+    for source in Source:
+        for stream in Stream:
+            rows = raw_rows(url, source, stream)
+            held = dict(rows)
+            expected = upstream.truth(source, stream)
+            assert len(rows) == len(held), f"{source}.{stream}: rows twice"
+            assert not expected.keys() - held.keys(), f"{source}.{stream}: rows lost"
+            assert {key: held[key] for key in expected} == expected, f"{source}.{stream}: values differ"
