@@ -10,7 +10,12 @@
   case when {{ divisor }} = 0 then 0 else ({{ dividend }})::numeric / ({{ divisor }}) end
 {%- endmacro %}
 
-{# A number as it is published: at most six decimals, no trailing zeros. #}
-{% macro figure(number) -%}
-  trim_scale(round(({{ number }})::numeric, 6))
+{# A quotient as it is published: six decimals, as the sums have. #}
+{% macro rounded_ratio(dividend, divisor) -%}
+  round({{ ratio(dividend, divisor) }}, 6)
+{%- endmacro %}
+
+{# Every parish of a relation's `parishes` (texts of JSON arrays, few and often one) as one JSON array, sorted. #}
+{% macro all_places(sets) -%}
+  select coalesce(jsonb_agg(distinct parish), '[]') from {{ sets }} cross join lateral jsonb_array_elements_text(parishes::jsonb) as parish
 {%- endmacro %}

@@ -57,7 +57,7 @@
   {%- endif %}
 
   insert into {{ target }} as old ({{ columns | join(', ') }})
-  select {{ columns | join(', ') }} from {{ given }}
+  select {{ columns | join(', ') }} from {{ given }} order by {{ key | join(', ') }}
   on conflict ({{ key | join(', ') }}) do update set
     {% for column in watched %}{{ column }} = excluded.{{ column }}, {% endfor -%}
     changed_at = case

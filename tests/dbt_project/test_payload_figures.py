@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from telemetry_assets.contracts.registry import load_contract
 from telemetry_assets.model import Tenant
-from tests.dbt_project.conftest import Warehouse
+from tests.dbt_project.conftest import PROJECT, Warehouse
 from tests.dbt_project.oracle import expected_metrics
 from tests.dbt_project.raw_rows import AUCKLAND, KINGSTON, LONDON, NOW, SILENT
 
@@ -57,3 +58,15 @@ def _leaves(value: Any, name: str = "") -> Any:
             yield from _leaves(item, name)
     else:
         yield name, value
+
+
+@pytest.mark.promise("A18", "A25")
+def test_the_payloads_dbt_builds_keep_the_contract_and_one_without_rows_does_not(built: Warehouse) -> None:
+    contract = load_contract(PROJECT.parent / "schemas" / "assets", "snapshots/tenant_dashboard")
+    documents = [
+        (str(tenant), {"tenant_id": str(tenant), "generated_at": "2026-06-01T02:00:00Z", "metrics": payload})
+        for tenant, payload in built.payloads().items()
+    ]
+    violations = contract.validate_many(documents)
+    assert {violation.tenant for violation in violations} == {str(SILENT.id)}
+    assert violations[0].expected == "at least 1 item"

@@ -30,6 +30,7 @@ select
   elapsed.month,
   elapsed.last_day,
   elapsed.currency,
+  spent.parishes,
   elapsed.days_elapsed,
   elapsed.days_in_month,
   elapsed.amount::numeric(38, 6) as monthly_budget,
@@ -40,9 +41,17 @@ select
   )::numeric(38, 6) as pacing_percent
 from elapsed
 cross join lateral (
-  select {{ total('days.spend') }} as spend_to_date
-  from {{ ref('campaign_performance') }} as days
-  where days.tenant_id = elapsed.tenant_id
-    and days.campaign_id = elapsed.campaign_id
-    and days.date between elapsed.month and least(elapsed.last_day, elapsed.today)
+  with sets as (
+    select days.parishes, {{ total('days.spend') }} as spend
+    from {{ ref('campaign_performance') }} as days
+    where days.tenant_id = elapsed.tenant_id
+      and days.campaign_id = elapsed.campaign_id
+      and days.date between elapsed.month and least(elapsed.last_day, elapsed.today)
+    group by days.parishes
+  )
+
+  select
+    {{ total('sets.spend') }} as spend_to_date,
+    ({{ all_places('sets') }}) as parishes
+  from sets
 ) as spent

@@ -1,4 +1,4 @@
--- What each campaign delivered on each day: its ads together.
+-- What each campaign delivered on each day, and in which parishes.
 {{
   config(
     materialized='incremental',
@@ -12,26 +12,4 @@
     },
   )
 }}
-{%- if is_incremental() %}
-with
-  {{ touched_days(ref('creative_performance')) }}
-{%- endif %}
-
-select
-  creatives.tenant_id,
-  creatives.platform,
-  creatives.date,
-  creatives.campaign_id,
-  ({{ total('creatives.impressions') }})::bigint as impressions,
-  ({{ total('creatives.clicks') }})::bigint as clicks,
-  ({{ total('creatives.spend') }})::numeric(38, 6) as spend,
-  ({{ total('creatives.conversions') }})::numeric(38, 6) as conversions,
-  ({{ total('creatives.conversion_value') }})::numeric(38, 6) as conversion_value,
-  max(creatives.loaded_at) as loaded_at,
-  now() as changed_at
-from {{ ref('creative_performance') }} as creatives
-{%- if is_incremental() %}
-join touched using (tenant_id, platform, date)
-{%- endif %}
-where creatives.tenant_id in (select tenant_id from {{ ref('stg_telemetry__tenants') }})
-group by creatives.tenant_id, creatives.platform, creatives.date, creatives.campaign_id
+{{ daily_delivery(keys=['campaign_id'], places=true) }}

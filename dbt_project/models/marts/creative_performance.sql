@@ -12,28 +12,4 @@
     },
   )
 }}
-{%- if is_incremental() %}
-with
-  {{ touched_days(ref('int_insights')) }}
-{%- endif %}
-
-select
-  insights.tenant_id,
-  insights.platform,
-  insights.date,
-  insights.campaign_id,
-  insights.ad_id,
-  array_agg(distinct insights.parish) as parishes,
-  ({{ total('insights.impressions') }})::bigint as impressions,
-  ({{ total('insights.clicks') }})::bigint as clicks,
-  ({{ total('insights.spend') }})::numeric(38, 6) as spend,
-  ({{ total('insights.conversions') }})::numeric(38, 6) as conversions,
-  ({{ total('insights.conversion_value') }})::numeric(38, 6) as conversion_value,
-  max(insights.loaded_at) as loaded_at,
-  now() as changed_at
-from {{ ref('int_insights') }} as insights
-{%- if is_incremental() %}
-join touched using (tenant_id, platform, date)
-{%- endif %}
-where insights.tenant_id in (select tenant_id from {{ ref('stg_telemetry__tenants') }})
-group by insights.tenant_id, insights.platform, insights.date, insights.campaign_id, insights.ad_id
+{{ daily_delivery(keys=['campaign_id', 'ad_id'], places=true) }}

@@ -45,12 +45,12 @@ changed as materialized (
 
 select
   changed.tenant_id,
-  jsonb_build_object(
+  json_build_object(
     'campaign_metrics', campaign.metrics,
     'creative_metrics', creative.metrics,
     'budget_metrics', budget.metrics,
     'parish_metrics', parish.metrics
-  ) as payload,
+  )::jsonb as payload,
   changed.today as local_date,
   changed.inputs,
   now() as changed_at
