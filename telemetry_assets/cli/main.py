@@ -2,6 +2,9 @@
 
 import sys
 
+import typer
+from typer.exceptions import TyperException
+
 from telemetry_assets.cli import actions, questions
 from telemetry_assets.cli.app import app, say
 from telemetry_assets.errors import TelemetryError
@@ -12,17 +15,15 @@ __all__ = ["actions", "main", "questions"]
 
 def main() -> None:
     """The console script. Maps every end to the one table of exit codes; never a bare traceback."""
-    import click
-
     try:
         code = app(standalone_mode=False)
         sys.exit(int(code) if isinstance(code, int) else 0)
-    except click.exceptions.Exit as end:
+    except typer.Exit as end:
         sys.exit(end.exit_code)
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        say(_wrong_usage(error))
         sys.exit(ExitCode.USAGE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         say("interrupted")
         sys.exit(130)
     except BrokenPipeError:
@@ -33,6 +34,14 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as error:
         sys.exit(_unexpected(error))
+
+
+def _wrong_usage(error: TyperException) -> str:
+    """What is wrong with the command line; the help itself where a group was typed alone."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        return error.format_message()
+    return f"telemetry: {error.format_message()} Try: {context.command_path} --help"
 
 
 def _unexpected(error: Exception) -> int:

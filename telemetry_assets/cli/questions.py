@@ -51,7 +51,10 @@ def status(
     late: Annotated[bool, typer.Option("--late", help="Only broken promises.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Every promise, per tenant: run age, data age, window, state, and the root that binds."""
+    """Every promise, per tenant: run age, data age, window, state, and the root that binds.
+
+    Exit: 0 fresh, 2 late, 3 never seen, 4 could not look.
+    """
     from telemetry_assets.answers.status import read_status
     from telemetry_assets.render import status as render
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import OperationalError
 
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase, PhaseResult, Step
@@ -18,6 +19,7 @@ from telemetry_assets.defs.jobs import selection_config
 from telemetry_assets.defs.location import build_definitions
 from telemetry_assets.defs.partitions import align, whole_range_tags
 from telemetry_assets.defs.progress import listening
+from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.ledger import graph, schema, subjects
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
@@ -74,11 +76,29 @@ def known_tenants(settings: Settings) -> tuple[Tenant, ...]:
 
 @contextmanager
 def dagster_instance(settings: Settings) -> Generator[dg.DagsterInstance]:
-    """The home's Dagster instance, its folder and dagster.yaml made where they are missing."""
-    ensure_dagster_home(settings.dagster_home)
+    """The home's Dagster instance, its folder and dagster.yaml made where they are missing.
+
+    Raises CouldNotLookError where the folder, or the storage in it, refuses: read-only, full, or another's.
+    """
     export({"DAGSTER_HOME": str(settings.dagster_home)})
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    try:
+        ensure_dagster_home(settings.dagster_home)
+        opened = dg.DagsterInstance.get()
+    except (OSError, OperationalError) as error:
+        raise _unusable(error, settings.dagster_home) from error
+    with opened as instance:
+        try:
+            yield instance
+        except OperationalError as error:
+            raise _unusable(error, settings.dagster_home) from error
+
+
+def _unusable(error: OSError | OperationalError, folder: Path) -> CouldNotLookError:
+    said = error.strerror if isinstance(error, OSError) else str(error.orig)
+    return CouldNotLookError(
+        f"Dagster cannot keep its runs in {folder}: {said}.",
+        "Make room there, or set TELEMETRY_HOME to a folder you can write.",
+    )
 
 
 def ensure_dagster_home(folder: Path) -> None:
