@@ -4,15 +4,16 @@ What belongs here: the project's folders, and whether its manifest or its YAML s
 (``dbt_source_yaml.py``), the database's address (``dbt_profile.py``), asking the database (``tables.py``).
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from telemetry_assets.errors import ConfigError, CouldNotLookError, UsageError
 from telemetry_assets.sources.dbt_jinja import Context, Environment, render
@@ -152,7 +153,7 @@ def read_sources(project: Project, environment: Environment, target: Mapping[str
 def read_manifest(path: Path) -> Sources:
     """The sources of a manifest.json. Raises CouldNotLookError for one that is missing, torn or not a manifest."""
     try:
-        sources = json.loads(path.read_bytes())["sources"]
+        sources = orjson.loads(path.read_bytes())["sources"]
         nodes = [node for node in sources.values() if (node.get("config") or {}).get("enabled", True)]
         dated = [table for node in nodes if (table := _manifest_table(node))]
     except OSError as error:
@@ -191,31 +192,34 @@ def window(value: Any, where: str) -> timedelta | None:
 def _manifest_table(node: Mapping[str, Any]) -> SourceTable | None:
     freshness = node.get("freshness") or {}
     where = f"{node['source_name']}.{node['name']}"
-    table = SourceTable(
+    warn_after = window(freshness.get("warn_after"), where)
+    error_after = window(freshness.get("error_after"), where)
+    if warn_after is None and error_after is None:
+        return None
+    schema, identifier = _relation(node)
+    return SourceTable(
         source=node["source_name"],
         table=node["name"],
-        schema=node["schema"],
-        identifier=node["identifier"],
-        warn_after=window(freshness.get("warn_after"), where),
-        error_after=window(freshness.get("error_after"), where),
+        schema=schema,
+        identifier=identifier,
+        warn_after=warn_after,
+        error_after=error_after,
         loaded_at_field=node.get("loaded_at_field"),
         loaded_at_query=node.get("loaded_at_query"),
         filter=freshness.get("filter"),
         database=node["database"] if node.get("unrendered_database") else None,
     )
-    if table.warn_after is None and table.error_after is None:
-        return None
-    schema, identifier = _relation(node.get("relation_name")) or (table.schema, table.identifier)
-    return replace(table, schema=schema, identifier=identifier)
 
 
-def _relation(name: str | None) -> tuple[str, str] | None:
-    """The last two parts of dbt's relation name; what it left unquoted PostgreSQL folds to lower case."""
+def _relation(node: Mapping[str, Any]) -> tuple[str, str]:
+    """Schema and table of dbt's relation name; what that leaves unquoted PostgreSQL folds to lower case."""
+    name, schema, identifier = node.get("relation_name") or "", node["schema"], node["identifier"]
+    if name.endswith(f'."{schema}"."{identifier}"'):
+        return schema, identifier
     parts = [
-        found[1].replace('""', '"') if found[1] is not None else found[2].lower()
-        for found in _PART.finditer(name or "")
+        found[1].replace('""', '"') if found[1] is not None else found[2].lower() for found in _PART.finditer(name)
     ]
-    return (parts[-2], parts[-1]) if len(parts) >= 2 else None
+    return (parts[-2], parts[-1]) if len(parts) >= 2 else (schema, identifier)
 
 
 def _packages(project: Project) -> Iterator[Project]:

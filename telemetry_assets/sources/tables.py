@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 AHEAD = timedelta(minutes=5)
 """A value later than now plus this is ignored and reported: somebody's clock is wrong."""
 _SQL = Path(__file__).with_name("watermarks.sql")
 _IDENTIFIER = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INFINITE = ("Infinity", "-Infinity")
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -61,8 +62,7 @@ class TableRequest:
     query: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Watermark:
+class Watermark(NamedTuple):
     """One tenant's newest time. ``tenant`` is None for rows without one, and for a table read as a whole.
 
     ``data_time`` leaves out what lies in the future (``ahead``), ``newest`` does not. ``beyond``: the newest is of a
@@ -111,9 +111,8 @@ def read_watermarks(
     cursor.execute(_script(requests, now, timeout, role, search_path))
     if hasattr(cursor, "nextset"):
         _to_last_result(cursor)
-    rows = [json.loads(row[0]) if isinstance(row[0], str) else row[0] for row in cursor.fetchall()]
-    looked_at = _instant(rows[0]["now"])
-    return looked_at, tuple(_reading(row) for row in rows[1:])
+    first, *rows = orjson.loads(f"[{','.join(row[0] for row in cursor.fetchall())}]")
+    return _instant(first["now"]), tuple(_reading(row) for row in rows)
 
 
 def _to_last_result(cursor: Any) -> None:
@@ -185,18 +184,18 @@ def _reading(row: dict[str, Any]) -> TableReading:
 def _watermark(tenant: str | None, newest: float | str | None, *good: float | str | None) -> Watermark:
     """``good`` comes only where somebody's newest lies in the future; else it is ``newest``."""
     last = None if newest is None else _instant(newest)
-    beyond = (last is _FIRST or last is _LAST) and newest not in _INFINITE
+    known = None if (last is _FIRST or last is _LAST) and newest not in _INFINITE else last
+    beyond = known is not last
     if not good or good[0] == newest:
-        return Watermark(tenant, last, None if beyond else last, beyond=beyond)
-    data_time = None if good[0] is None else _instant(good[0])
-    return Watermark(tenant, data_time, None if beyond else last, ahead=True, beyond=beyond)
+        return Watermark(tenant, last, known, False, beyond)
+    return Watermark(tenant, None if good[0] is None else _instant(good[0]), known, True, beyond)
 
 
 def _instant(epoch: float | str) -> datetime:
     """Seconds since 1970, infinities too; years outside Python's become its first or last."""
     try:
-        return _EPOCH + timedelta(microseconds=round(float(epoch) * 1_000_000))
-    except OverflowError:
+        return datetime.fromtimestamp(epoch, UTC)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return _FIRST if float(epoch) < 0 else _LAST
 
 
