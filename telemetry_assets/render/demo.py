@@ -36,7 +36,7 @@ def print_tour(
     """Print the whole tour. ``took`` is the time since the command began."""
     name = _program()
     print()
-    progress.print_results(results)
+    progress.print_results(results, promises_follow=True)
     print()
     status.print_terminal(state)
     print()

@@ -134,12 +134,17 @@ class Bars:
         self._task = self._progress.add_task(text, total=total, newest="")
 
 
-def print_results(results: Sequence[PhaseResult]) -> None:
-    """One line per phase; under it what failed, in its own words."""
+def print_results(results: Sequence[PhaseResult], *, promises_follow: bool = False) -> None:
+    """One line per phase; under it what failed, in its own words.
+
+    ``promises_follow``: the broken promises are shown after this, so here they are only counted.
+    """
     for result in results:
-        mark = "ok    " if result.succeeded and not result.failures else "FAILED" if not result.succeeded else "checks"
-        print(f"{mark}  {_WORDS[result.phase]:<18} {result.seconds:6.1f} s   run {result.run_id[:8]}")
-        for failure in result.failures:
+        mark = "ok" if result.succeeded and not result.failures else "FAILED" if not result.succeeded else "checks"
+        counted = promises_follow and result.phase is Phase.CHECKS and result.succeeded and result.failures
+        more = f"   {len(result.failures)} checks did not pass" if counted else ""
+        print(f"{mark:<6}  {_WORDS[result.phase]:<18} {result.seconds:6.1f} s   run {result.run_id[:8]}{more}")
+        for failure in () if counted else result.failures:
             print(f"        - {failure}")
 
 
