@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from sqlalchemy.exc import OperationalError
 
 from telemetry_assets import running
@@ -34,6 +35,8 @@ DAGSTER_YAML = """\
 # Written by `telemetry prepare`. SQLite storage beside this file; see deploy/ for PostgreSQL storage in production.
 telemetry: {enabled: false}
 nux: {enabled: false}
+storage:
+  custom: {module: telemetry_assets.defs.home_storage, class: HomeStorage, config: {base_dir: {env: DAGSTER_HOME}}}
 run_coordinator:
   module: dagster.core.run_coordinator
   class: DefaultRunCoordinator
@@ -147,6 +150,8 @@ def _run(
             tags=dict(whole_range_tags(instance)) if partitioned else {},
             raise_on_error=False,
         )
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
     failed_checks = [
         f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}: {evaluation.description or 'failed'}"
         for evaluation in result.get_asset_check_evaluations()
@@ -163,6 +168,12 @@ def _run(
         seconds=(datetime.now(UTC) - started).total_seconds(),
         failures=tuple(failed_steps + failed_checks),
     )
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether somebody pressed Ctrl-C: Dagster takes that for the failure of a step."""
+    failures = [event.step_failure_data.error for event in result.filter_events(lambda event: event.is_step_failure)]
+    return any(error and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in failures)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from telemetry_assets.errors import CouldNotLookError, FailingError
 from telemetry_assets.ledger.syncs import Sync
 from telemetry_assets.settings import ConnectionSettings, Settings
 
+LOCAL_OUTAGE_SECONDS = 30.0
+"""A loopback server that has been silent for so long is dead, or its database is: nobody brings it back but we."""
 ACTIVE = frozenset({"pending", "queued", "running", "incomplete"})
 """Not terminal. ``incomplete`` is a failed attempt that Airbyte will repeat; ``queued`` appeared in 2026."""
 
@@ -158,10 +160,8 @@ class AirbyteClient:
                 seen_at = time.monotonic()
             except CouldNotLookError as error:
                 if time.monotonic() - seen_at > self._outage_seconds:
-                    raise CouldNotLookError(
-                        f"Airbyte has not answered for {self._outage_seconds:.0f} s; job {job.job_id} was left running.",
-                        error.message,
-                    ) from error
+                    silence = f"Airbyte has not answered for {self._outage_seconds:.0f} s"
+                    raise CouldNotLookError(f"{silence}; job {job.job_id} was left running.", error.message) from error
         return job if job.succeeded else self._with_reason(job)
 
     def job(self, job_id: int) -> Job:
@@ -307,7 +307,12 @@ def client_for(settings: Settings, *, poll_seconds: float | None = None, attempt
     entry = running.read(settings.home)["airbyte"]
     credentials = Credentials(str(entry["client_id"]), str(entry["client_secret"]))
     return AirbyteClient(
-        url, str(entry["workspace_id"]), credentials, poll_seconds=poll_seconds or 0.5, attempts=attempts
+        url,
+        str(entry["workspace_id"]),
+        credentials,
+        poll_seconds=poll_seconds or 0.5,
+        outage_seconds=LOCAL_OUTAGE_SECONDS,
+        attempts=attempts,
     )
 
 

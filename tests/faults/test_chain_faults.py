@@ -1,5 +1,6 @@
 """kill -9 of each part while the example syncs: the next refresh succeeds, no row is twice and none is lost."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,8 +32,9 @@ class Wounded:
         """A slow sync of a new day, started and met in the middle of reading."""
         self.upstream.now += timedelta(days=1)
         self.upstream.seconds_per_request = 0.4
+        known = self.newest_job()
         self.refresh = self.place.start("refresh", "sync")
-        eventually(lambda: self.connectors() and self.newest_job_is("running"), 120)
+        eventually(lambda: self.newest_job() > known and self.connectors(), 120)
         return self.refresh
 
     def end(self) -> int:
@@ -56,12 +58,21 @@ class Wounded:
 
     def connectors(self) -> list[int]:
         """The process groups of the connectors at work."""
-        found = self.rows("select process_group from airbyte_local.jobs where status = 'running'")
-        return [group for (group,) in found if group]
+        found = self.rows("select process_group from airbyte_local.jobs where status = 'running' order by job_id desc")
+        return [group for (group,) in found if group and psutil.pid_exists(group)]
 
-    def newest_job_is(self, status: str) -> bool:
-        """Whether the newest job has this status."""
-        return self.rows("select status from airbyte_local.jobs order by job_id desc limit 1") == [(status,)]
+    def kill_a_connector(self) -> bool:
+        """Kill the newest connector at work; whether there was one."""
+        for group in self.connectors():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+                return True
+        return False
+
+    def newest_job(self) -> int:
+        """The id of the newest job."""
+        found = self.rows("select max(job_id) from airbyte_local.jobs")
+        return found[0][0] if found else 0
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database answers; nothing while it is down."""
@@ -120,7 +131,7 @@ def test_the_local_airbyte_killed_in_the_middle_of_a_sync(wounded: Wounded):
 
 def test_a_connector_killed_in_the_middle_of_a_read(wounded: Wounded):
     refresh = wounded.begin_sync()
-    os.killpg(wounded.connectors()[0], signal.SIGKILL)
+    assert eventually(wounded.kill_a_connector, 30)
     wounded.upstream.seconds_per_request = 0.0
     said, _ = refresh.communicate(timeout=300)
     assert refresh.returncode == ExitCode.FAILING
