@@ -97,7 +97,9 @@ def demo_break(
         ads_of(settings).faults_file, kind, source=source, account=tenant, now=datetime.now(UTC)
     )
     for feed in broken:
-        typer.echo(f"broken: {feed}")
+        typer.echo(
+            f"broken: {feed.kind} of account {feed.account}, streams {feed.stream}, since {feed.since:%H:%M:%S} UTC"
+        )
     typer.echo("See it: telemetry refresh && telemetry status --late    End it: telemetry demo heal")
     return ExitCode.OK
 

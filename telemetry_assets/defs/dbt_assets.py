@@ -18,6 +18,7 @@ from telemetry_assets import running
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger import dbt_invocations, subjects
 from telemetry_assets.ledger.connection import advisory_lock, connect
+from telemetry_assets.ledger.dbt_invocations import DbtInvocation
 from telemetry_assets.ledger.tenants import read as read_tenants
 from telemetry_assets.model import AssetNode
 from telemetry_assets.settings import DbtSettings, Settings, export
@@ -27,6 +28,8 @@ from telemetry_assets.sources.dbt_facts import invocation_facts
 from telemetry_assets.sources.dbt_manifest import asset_keys
 
 KEPT_INVOCATIONS = 20
+FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
+"""dbt's statuses of a node that make the whole command fail."""
 
 
 def dbt_model_assets(
@@ -42,13 +45,15 @@ def dbt_model_assets(
         with connect(dsn) as conn, advisory_lock(conn, f"dbt {dbt.project_dir}"):
             before = subjects.read(conn)
             invocation = dbt_cli.cli(["build"], context=context, target_path=target, raise_on_error=False)
+            recorded = None
             try:
                 yield from _counted(invocation.stream(), len(context.selected_output_names))
             finally:
-                _record(conn, manifest, nodes, before, target, context.run_id)
+                recorded = _record(conn, manifest, nodes, before, target, context.run_id)
                 _prune(target.parent)
         if not invocation.is_successful():
-            raise dg.Failure(f"dbt build failed: {invocation.get_error()}", allow_retries=False)
+            said = _failures(recorded) if recorded else str(invocation.get_error())
+            raise dg.Failure(f"dbt build failed: {said}", allow_retries=False)
 
     return build
 
@@ -70,15 +75,23 @@ def _record(
     before: Sequence[Any],
     target: Path,
     run_id: str,
-) -> None:
+) -> DbtInvocation | None:
     """Write the invocation and its facts; a killed dbt leaves no run_results.json, and then nothing became true."""
     results = target / "run_results.json"
     if not results.exists():
-        return
+        return None
     invocation = read_run_results(results, covers=lambda found: covers_all(manifest, found), run_id=run_id)
     tenants = [tenant.slug for tenant in read_tenants(conn)]
     dbt_invocations.record(conn, invocation)
     subjects.record(conn, invocation_facts(invocation, asset_keys(manifest), nodes, before, tenants, run_id))
+    return invocation
+
+
+def _failures(invocation: DbtInvocation) -> str:
+    """The nodes that failed, each with the first line of what dbt says of it."""
+    failed = [result for result in invocation.results if result.status in FAILED]
+    said = [f"{result.unique_id} ({(result.message or result.status).strip().splitlines()[0]})" for result in failed]
+    return "; ".join(said) or "dbt ended with an error and no node failed; see its log in the home's dbt folder"
 
 
 def _prune(folder: Path) -> None:

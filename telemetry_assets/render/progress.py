@@ -6,7 +6,7 @@ What belongs here: drawing steps and results. What does not: deciding what faile
 import json
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
@@ -144,8 +144,19 @@ def print_results(results: Sequence[PhaseResult], *, promises_follow: bool = Fal
         counted = promises_follow and result.phase is Phase.CHECKS and result.succeeded and result.failures
         more = f"   {len(result.failures)} checks did not pass" if counted else ""
         print(f"{mark:<6}  {_WORDS[result.phase]:<18} {result.seconds:6.1f} s   run {result.run_id[:8]}{more}")
-        for failure in () if counted else result.failures:
+        for failure in () if counted else _grouped(result.failures):
             print(f"        - {failure}")
+
+
+def _grouped(failures: Sequence[str]) -> Iterator[str]:
+    """Each text once, under the first thing it was said of: all streams of a source fail by the same sync."""
+    by_text: dict[str, list[str]] = {}
+    for failure in failures:
+        subject, _, text = failure.partition(": ")
+        by_text.setdefault(text or subject, []).append(subject)
+    for text, subjects in by_text.items():
+        more = f" (and {len(subjects) - 1} more)" if len(subjects) > 1 else ""
+        yield f"{subjects[0]}{more}: {text}"
 
 
 def print_json(results: Sequence[PhaseResult]) -> None:
