@@ -158,7 +158,7 @@ def _run(
         if not evaluation.passed
     ]
     failed_steps = [
-        f"{event.step_key}: {event.step_failure_data.error_display_string.splitlines()[0]}"
+        f"{event.step_key}: {_said(event)}"
         for event in result.filter_events(lambda event: event.is_step_failure)
     ]
     return PhaseResult(
@@ -174,6 +174,14 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether somebody pressed Ctrl-C: Dagster takes that for the failure of a step."""
     failures = [event.step_failure_data.error for event in result.filter_events(lambda event: event.is_step_failure)]
     return any(error and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in failures)
+
+
+def _said(event: dg.DagsterEvent) -> str:
+    """A failed step's own words: the description of a Failure, else the first line of the error."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    return failure.error_display_string.strip().splitlines()[0]
 
 
 @contextmanager
