@@ -39,7 +39,7 @@ def scan(
 
     with nullcontext(database_url) if database_url else own_database(project_dir) as url:
         options = ScanOptions(by, project_dir, profiles_dir, target, manifest, url, select)
-        answer = look(options, now=datetime.now(UTC))
+        answer = look(options)
     (render.print_json if as_json else render.print_terminal)(answer)
     return answer.exit_code
 
