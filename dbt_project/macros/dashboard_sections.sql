@@ -1,6 +1,7 @@
 {#
   The four sections of a dashboard, each a query with one column `metrics`, correlated with `changed` (tenant_id, today,
-  first_day, month) and `account` (currency) of models/marts/tenant_dashboard.sql. Figures are those of macros/figures.sql.
+  first_day, month) and `account` (currency) of models/marts/tenant_dashboard.sql. The campaigns' has a second, `reach`: how many
+  campaigns each parish saw, which the parishes' reads. Figures are those of macros/figures.sql.
 
   Each reads its mart once and sums at once by the set of parishes, of which there are few: what follows works on a handful of
   rows. The parts are json, which is put together faster than jsonb. Zero rows are added for what is not archived, so it is listed even where it delivered nothing.
@@ -11,9 +12,13 @@
   select tenant_id, sum(hashtextextended(known::text, 0)) as known from {{ relation }} as known group by tenant_id
 {%- endmacro %}
 
-{# Not `between`: of a range between two columns the planner expects so few rows that it sorts where it should hash. #}
+{# `date between`, written so that the planner does not take the range for a row or two: it would sort where it should hash. #}
+{% macro days_of(days, tenant, first, last) -%}
+  {{ days }}.tenant_id = {{ tenant }} and {{ days }}.date >= {{ first }} and ({{ days }}.tenant_id, {{ days }}.date) <= ({{ tenant }}, {{ last }})
+{%- endmacro %}
+
 {% macro _in_window(days) -%}
-  {{ days }}.tenant_id = changed.tenant_id and {{ days }}.date >= changed.first_day and {{ days }}.date - changed.today <= 0
+  {{ days_of(days, 'changed.tenant_id', 'changed.first_day', 'changed.today') }}
 {%- endmacro %}
 
 {% macro _totals() -%}
@@ -33,6 +38,20 @@
   'conversions', conversions
 {%- endmacro %}
 
+{# Mostly all days of one thing have one set of parishes: then it is at hand, and only the others' sets are united. #}
+{% macro _places_of_few() -%}
+  case when min(parishes) = max(parishes) then min(parishes)::jsonb end as only_places
+{%- endmacro %}
+
+{% macro _places_of_many(delivered, things, keys) -%}
+  select {% for key in keys %}sets.{{ key }}, {% endfor %}jsonb_agg(distinct parish) as parishes
+  from {{ delivered }} as sets
+  join {{ things }} as things using ({{ keys | join(', ') }})
+  cross join lateral jsonb_array_elements_text(sets.parishes::jsonb) as parish
+  where things.only_places is null
+  group by {% for key in keys %}sets.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
 {% macro campaign_metrics() -%}
   with known as (
     select campaigns.campaign_id, campaigns.platform, campaigns.name, campaigns.status, campaigns.objective,
@@ -49,6 +68,12 @@
     union all
     select campaign_id, platform, null, {{ _nothing() }} from known where status <> 'ARCHIVED'
   ),
+
+  campaigns as (
+    select campaign_id, min(platform) as platform, {{ _places_of_few() }}, {{ _totals() }} from delivered group by campaign_id
+  ),
+
+  places as ({{ _places_of_many('delivered', 'campaigns', ['campaign_id']) }}),
 
   each_day as (
     select date, {{ _totals() }}
@@ -82,7 +107,7 @@
           'name', coalesce(known.name, campaigns.campaign_id),
           'platform', campaigns.platform,
           'status', coalesce(known.status, 'UNKNOWN'),
-          'parishes', coalesce(places.parishes, '[]'),
+          'parishes', coalesce(places.parishes, campaigns.only_places, '[]'),
           'objective', coalesce(known.objective, ''),
           {{ _delivered() }},
           'roas', {{ rounded_ratio('conversion_value', 'spend') }},
@@ -94,15 +119,21 @@
         )
         order by spend desc nulls first, campaigns.campaign_id
       ), '[]')
-      from (select campaign_id, min(platform) as platform, {{ _totals() }} from delivered group by campaign_id) as campaigns
+      from campaigns
       left join known on known.campaign_id = campaigns.campaign_id
-      left join (
-        select campaign_id, jsonb_agg(distinct parish) as parishes
-        from delivered cross join lateral jsonb_array_elements_text(parishes::jsonb) as parish
-        group by campaign_id
-      ) as places on places.campaign_id = campaigns.campaign_id
+      left join places on places.campaign_id = campaigns.campaign_id
     )
-  ) as metrics
+  ) as metrics,
+  (
+    select jsonb_object_agg(parish, counted)
+    from (
+      select parish, count(*) as counted
+      from campaigns
+      left join places on places.campaign_id = campaigns.campaign_id
+      cross join lateral jsonb_array_elements_text(coalesce(places.parishes, campaigns.only_places)) as parish
+      group by parish
+    ) as reached
+  ) as reach
 {%- endmacro %}
 
 {% macro creative_metrics() -%}
@@ -119,7 +150,15 @@
     group by ad_id, campaign_id, platform, parishes
     union all
     select ad_id, campaign_id, platform, null, {{ _nothing() }} from known where status <> 'ARCHIVED'
-  )
+  ),
+
+  creatives as (
+    select ad_id, campaign_id, min(platform) as platform, {{ _places_of_few() }}, {{ _totals() }}
+    from delivered
+    group by ad_id, campaign_id
+  ),
+
+  places as ({{ _places_of_many('delivered', 'creatives', ['ad_id', 'campaign_id']) }})
 
   select coalesce(json_agg(
     json_build_object(
@@ -128,22 +167,16 @@
       'campaignId', creatives.campaign_id,
       'campaignName', coalesce(campaigns.name, creatives.campaign_id),
       'platform', creatives.platform,
-      'parishes', coalesce(places.parishes, '[]'),
+      'parishes', coalesce(places.parishes, creatives.only_places, '[]'),
       {{ _delivered() }},
       'roas', {{ rounded_ratio('conversion_value', 'spend') }},
       'ctr', {{ rounded_ratio('clicks', 'impressions') }}
     )
     order by spend desc nulls first, creatives.ad_id, creatives.campaign_id
   ), '[]') as metrics
-  from (
-    select ad_id, campaign_id, min(platform) as platform, {{ _totals() }} from delivered group by ad_id, campaign_id
-  ) as creatives
+  from creatives
   left join known on known.ad_id = creatives.ad_id
-  left join (
-    select ad_id, campaign_id, jsonb_agg(distinct parish) as parishes
-    from delivered cross join lateral jsonb_array_elements_text(parishes::jsonb) as parish
-    group by ad_id, campaign_id
-  ) as places on places.ad_id = creatives.ad_id and places.campaign_id = creatives.campaign_id
+  left join places on places.ad_id = creatives.ad_id and places.campaign_id = creatives.campaign_id
   left join (
     select named.campaign_id, named.name from {{ ref('int_campaigns') }} as named where named.tenant_id = changed.tenant_id
   ) as campaigns on campaigns.campaign_id = creatives.campaign_id
@@ -177,7 +210,7 @@
       'parish', parishes.parish,
       {{ _delivered() }},
       'roas', {{ rounded_ratio('conversion_value', 'spend') }},
-      'campaignCount', coalesce(campaigns.counted, 0),
+      'campaignCount', coalesce((campaign.reach ->> parishes.parish)::integer, 0),
       'currency', account.currency
     )
     order by spend desc nulls first, parishes.parish
@@ -188,12 +221,4 @@
     where {{ _in_window('days') }}
     group by days.parish
   ) as parishes
-  left join (
-    select parish, count(distinct campaign_id) as counted
-    from (
-      select distinct days.campaign_id, days.parishes from {{ ref('campaign_performance') }} as days where {{ _in_window('days') }}
-    ) as sets
-    cross join lateral jsonb_array_elements_text(sets.parishes::jsonb) as parish
-    group by parish
-  ) as campaigns on campaigns.parish = parishes.parish
 {%- endmacro %}

@@ -44,14 +44,16 @@ cross join lateral (
   with sets as (
     select days.parishes, {{ total('days.spend') }} as spend
     from {{ ref('campaign_performance') }} as days
-    where days.tenant_id = elapsed.tenant_id
+    where {{ days_of('days', 'elapsed.tenant_id', 'elapsed.month', 'least(elapsed.last_day, elapsed.today)') }}
       and days.campaign_id = elapsed.campaign_id
-      and days.date between elapsed.month and least(elapsed.last_day, elapsed.today)
     group by days.parishes
   )
 
   select
     {{ total('sets.spend') }} as spend_to_date,
-    ({{ all_places('sets') }}) as parishes
+    case
+      when min(sets.parishes) = max(sets.parishes) then min(sets.parishes)::jsonb
+      else ({{ all_places('sets') }})
+    end as parishes
   from sets
 ) as spent
