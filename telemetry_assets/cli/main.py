@@ -2,8 +2,7 @@
 
 import sys
 
-import typer
-from typer.exceptions import TyperException
+import click
 
 from telemetry_assets.cli import actions, questions
 from telemetry_assets.cli.app import app, say
@@ -18,12 +17,12 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
         sys.exit(int(code) if isinstance(code, int) else 0)
-    except typer.Exit as end:
+    except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
-    except TyperException as error:
+    except click.ClickException as error:
         say(_wrong_usage(error))
         sys.exit(ExitCode.USAGE)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         sys.exit(130)
     except BrokenPipeError:
@@ -36,9 +35,9 @@ def main() -> None:
         sys.exit(_unexpected(error))
 
 
-def _wrong_usage(error: TyperException) -> str:
+def _wrong_usage(error: click.ClickException) -> str:
     """What is wrong with the command line; the help itself where a group was typed alone."""
-    context: typer.Context | None = getattr(error, "ctx", None)
+    context: click.Context | None = getattr(error, "ctx", None)
     if context is None or type(error).__name__ == "NoArgsIsHelpError":
         return error.format_message()
     return f"telemetry: {error.format_message()} Try: {context.command_path} --help"
