@@ -30,12 +30,18 @@ def test_a_healthy_world_is_three_lines() -> None:
     ]
 
 
-def test_who_is_not_well_stands_under_the_component_with_the_reason() -> None:
+def test_who_is_not_well_stands_under_the_component_with_the_worst_reason() -> None:
     late = condition("airbyte", "globex", Status.STALE, "data is old; look at the feed")
     lines = list(render.lines(answer(condition("airbyte", "acme"), late, condition("dbt", "*"))))
     assert lines[0] == "airbyte    stale  1 of 2 tenants ok, ran 2m ago, oldest data 5m"
     assert lines[1].split(maxsplit=1) == ["stale", "data is old"]
-    assert lines[2].strip() == "look at the feed"
+    assert lines[2].startswith("dbt")
+
+
+def test_one_tenant_asked_for_is_told_every_reason_and_the_way_out() -> None:
+    late = condition("airbyte", "globex", Status.STALE, "data is old; look at the feed")
+    lines = list(render.lines(answer(late, one_tenant=True)))
+    assert [line.strip() for line in lines[1:3]] == ["data is old", "look at the feed"]
 
 
 def test_many_in_trouble_are_counted_after_the_first_few() -> None:
