@@ -35,8 +35,6 @@ DAGSTER_YAML = """\
 # Written by `telemetry prepare`. SQLite storage beside this file; see deploy/ for PostgreSQL storage in production.
 telemetry: {enabled: false}
 nux: {enabled: false}
-storage:
-  custom: {module: telemetry_assets.defs.home_storage, class: HomeStorage, config: {base_dir: {env: DAGSTER_HOME}}}
 run_coordinator:
   module: dagster.core.run_coordinator
   class: DefaultRunCoordinator
