@@ -184,7 +184,7 @@ class TestEffective:
     def test_a_secret_is_said_to_be_set_or_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DEMO_ADS_TOKEN", "s3cret")
         config = effective(load(EXAMPLE))["sources"]["meta_ads"]["connections"][0]["config"]
-        assert config["token"] == "{env: DEMO_ADS_TOKEN} (set)"  # noqa: S105
+        assert config["token"] == "{env: DEMO_ADS_TOKEN} (set)"
         assert config["base_url"] == "{env: DEMO_ADS_URL} (unset)"
 
     def test_what_is_unset_says_what_stands_in(self) -> None:

@@ -37,11 +37,16 @@ def refresh(
     --tenant narrows sync and snapshots; dbt always builds all tenants.
     Exit: 1 when something failed, 2 when promises are late.
     """
+    from telemetry_assets.answers.refresh import Phase, phases_named
     from telemetry_assets.render import progress
 
     settings = declared.load()
-    with progress.shown(quiet=as_json) as show, whole_stack(settings, show):
-        results = run_phases(settings, phase, tenant, show)
+    phases = phases_named(phase, one_tenant=bool(tenant))
+    with (
+        progress.shown(quiet=as_json) as show,
+        whole_stack(settings, show, tenant=tenant, servers=Phase.SYNC in phases),
+    ):
+        results = run_phases(settings, phases, tenant, show)
     (progress.print_json if as_json else progress.print_results)(results)
     return worst_exit([result.exit_code for result in results])
 
@@ -68,6 +73,7 @@ def demo(context: typer.Context) -> int:
     if context.invoked_subcommand:
         return ExitCode.OK
     from telemetry_assets.answers.health import read_health
+    from telemetry_assets.answers.refresh import Phase
     from telemetry_assets.answers.status import read_status
     from telemetry_assets.render import demo as render
     from telemetry_assets.render import progress
@@ -75,7 +81,7 @@ def demo(context: typer.Context) -> int:
     settings = declared.load()
     began = datetime.now(UTC)
     with progress.shown() as show, whole_stack(settings, show):
-        results = run_phases(settings, None, None, show)
+        results = run_phases(settings, tuple(Phase), None, show)
         with open_ledger(settings) as conn:
             now = datetime.now(UTC)
             state, condition = read_status(conn, settings, now), read_health(conn, settings, now)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.rows import TupleRow
 
-    from telemetry_assets.answers.refresh import PhaseResult
+    from telemetry_assets.answers.refresh import Phase, PhaseResult
     from telemetry_assets.demo.upstream import AdsUpstream
     from telemetry_assets.local.children import Service
     from telemetry_assets.render.progress import Display
@@ -35,30 +35,36 @@ def open_ledger(settings: "Settings") -> "Generator[Connection[TupleRow]]":
         yield conn
 
 
-def whole_stack(settings: "Settings", show: "Display") -> AbstractContextManager[str]:
-    """Prepared, with a database, the demo's upstream and a local Airbyte where the environment names none."""
+def whole_stack(
+    settings: "Settings", show: "Display", *, tenant: str | None = None, servers: bool = True
+) -> AbstractContextManager[str]:
+    """Prepared, with a database, the demo's upstream and a local Airbyte where the environment names none.
+
+    Raises UsageError for an unknown ``tenant`` before any server is started; without ``servers`` none is.
+    """
+    from telemetry_assets.answers.tenants import find_tenant
     from telemetry_assets.defs.runner import prepare as bring_up_to_date
     from telemetry_assets.local.stand_ins import stack
 
+    def bring_up() -> None:
+        known = bring_up_to_date(settings, on_step=lambda step: show.note(f"prepare {step}"))
+        if tenant:
+            find_tenant(known, tenant)
+
     upstream, environment = demo_upstream(settings)
     show.note("start PostgreSQL")
-    return stack(
-        settings,
-        upstream,
-        environment,
-        lambda: bring_up_to_date(settings, on_step=lambda step: show.note(f"prepare {step}")),
-    )
+    return stack(settings, upstream, environment, bring_up, servers=servers)
 
 
-def run_phases(settings: "Settings", phase: str | None, tenant: str | None, show: "Display") -> "Sequence[PhaseResult]":
-    """Run the phases a person asked for, for all tenants or one; ``show`` hears how far it is."""
-    from telemetry_assets.answers.refresh import phases_named
+def run_phases(
+    settings: "Settings", phases: "Sequence[Phase]", tenant: str | None, show: "Display"
+) -> "Sequence[PhaseResult]":
+    """Run the phases for all tenants or one (slug or id); ``show`` hears how far it is."""
     from telemetry_assets.answers.tenants import find_tenant
     from telemetry_assets.defs.runner import known_tenants
     from telemetry_assets.defs.runner import refresh as run
 
     only = [find_tenant(known_tenants(settings), tenant).slug] if tenant else []
-    phases = phases_named(phase, one_tenant=bool(tenant))
     return run(settings, phases, only, on_phase=show.phase, on_step=show.step)
 
 

@@ -45,13 +45,16 @@ def stack(
     upstream: Sequence[Service] = (),
     environment: Callable[[], Mapping[str, str]] = dict,
     after_database: Callable[[], object] = lambda: None,
+    *,
+    servers: bool = True,
 ) -> Generator[str]:
     """A database, ``upstream``, and a local Airbyte where AIRBYTE_URL is unset; what was not up is stopped at the end.
 
-    ``after_database`` runs once the database answers, before the servers start. Yields the DSN.
+    ``after_database`` runs once the database answers, before the servers start; without ``servers`` none does.
+    Yields the DSN.
     """
     with using_database(settings) as dsn:
         after_database()
         airbyte = [] if settings.airbyte.url or not settings.sources else [airbyte_service(settings, environment)]
-        with running_services([*upstream, *airbyte], settings.home / "logs"):
+        with running_services([*upstream, *airbyte] if servers else [], settings.home / "logs"):
             yield dsn

@@ -36,7 +36,7 @@ class InvalidRunResultsError(FailingError):
     """The file is there and is not a whole ``run_results.json`` of a dbt we know."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} {problem}.", "Run dbt again, for all models: telemetry refresh dbt")
+        super().__init__(f"{path} {problem}.", "Run dbt again, for all models: telemetry refresh build")
         self.path = path
 
 
@@ -46,7 +46,7 @@ class MissingRunResultsError(FailingError):
     exit_code = ExitCode.MISSING
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} does not exist: dbt has not run.", "Run it: telemetry refresh dbt")
+        super().__init__(f"{path} does not exist: dbt has not run.", "Run it: telemetry refresh build")
         self.path = path
 
 

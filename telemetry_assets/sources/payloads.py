@@ -49,7 +49,7 @@ def _rows(
         yield from conn.execute(query, {"all": tenant_ids is None, "wanted": list(tenant_ids or ())})
     except (errors.UndefinedTable, errors.InvalidSchemaName):
         raise ConfigError(
-            f"{relation} does not exist.", "Build it (`telemetry refresh dbt`) or name another."
+            f"{relation} does not exist.", "Build it (`telemetry refresh build`) or name another."
         ) from None
     except (errors.UndefinedColumn, errors.InvalidTextRepresentation, errors.CannotCoerce) as error:
         raise ConfigError(

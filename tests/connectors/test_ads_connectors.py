@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(sys.executable).with_name("source-declarative-manifest")
 NOW = datetime(2025, 3, 4, 15, 34, 56, tzinfo=UTC)
 ACCOUNT = {Source.META: ("account_id", "101"), Source.GOOGLE: ("customer_id", "9001")}
-TOKEN = "letmein-71"  # noqa: S105
+TOKEN = "letmein-71"
 
 
 @dataclass

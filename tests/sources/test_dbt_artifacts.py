@@ -113,7 +113,7 @@ def test_a_run_over_no_rows_at_all_is_no_run(tmp_path: Path) -> None:
 
 def test_a_missing_file_says_that_dbt_has_not_run_and_how_to_run_it(tmp_path: Path) -> None:
     with pytest.raises(
-        MissingRunResultsError, match=r"run_results\.json does not exist.*telemetry refresh dbt"
+        MissingRunResultsError, match=r"run_results\.json does not exist.*telemetry refresh build"
     ) as caught:
         read_run_results(tmp_path / "run_results.json")
     assert caught.value.exit_code is ExitCode.MISSING
