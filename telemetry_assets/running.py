@@ -17,7 +17,7 @@ RUN_FILE = "run.json"
 
 
 def read(home: Path) -> dict[str, Any]:
-    """The stand-ins' entries by name (``postgres``, ``airbyte``, ``ads``, ``webserver``), each with ``url`` and ``pid``."""
+    """The stand-ins' entries by name (``postgres``, ``airbyte``, ``webserver``), each with its ``url``."""
     try:
         content = json.loads((home / RUN_FILE).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
@@ -54,7 +54,7 @@ def database_dsn(settings: Settings) -> str:
 
 
 def airbyte_url(settings: Settings) -> str:
-    """AIRBYTE_URL, else the local Airbyte that runs for this home. Raises CouldNotLookError like :func:`database_dsn`."""
+    """AIRBYTE_URL, else the local Airbyte that runs for this home. Raises like :func:`database_dsn`."""
     if settings.airbyte.url:
         return settings.airbyte.url
     return _url(settings, "airbyte", "No Airbyte: AIRBYTE_URL is unset and no local one runs", "telemetry up")

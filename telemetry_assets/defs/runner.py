@@ -156,8 +156,7 @@ def _run(
         if not evaluation.passed
     ]
     failed_steps = [
-        f"{event.step_key}: {_said(event)}"
-        for event in result.filter_events(lambda event: event.is_step_failure)
+        f"{event.step_key}: {_said(event)}" for event in result.filter_events(lambda event: event.is_step_failure)
     ]
     return PhaseResult(
         phase=phase,
