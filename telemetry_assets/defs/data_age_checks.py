@@ -4,11 +4,14 @@ What belongs here: judgements → check results with per-tenant metadata. What d
 what others did meanwhile (tables they fill, dbt runs of their own), which the op asks ``sources/`` for first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -59,6 +62,39 @@ def data_age_checks(
                 yield _result(key, [item for item in judged if item.asset == key])
 
     return judge_data_age
+
+
+def light_again(context: dg.AssetExecutionContext, settings: Settings, keys: Iterable[str]) -> None:
+    """Judge these assets anew at the end of the op that materialized them.
+
+    A materialization puts the light of an older check out in Dagster's UI; without this a late asset would look green
+    from each run until the next ``checks`` phase.
+    """
+    with connect(running.database_dsn(settings)) as conn:
+        judged = judgements(conn, settings, datetime.now(UTC))
+    wanted = set(keys)
+    promised = {dg.AssetKey(key.split("/")): key for key in (item.asset for item in judged) if key in wanted}
+    for record in context.instance.get_asset_records(list(promised)):
+        newest, key = record.asset_entry.last_materialization_record, promised[record.asset_entry.asset_key]
+        result = _result(key, [item for item in judged if item.asset == key])
+        context.instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=record.asset_entry.asset_key,
+                check_name=DATA_AGE,
+                target_materialization_data=_target(newest) if newest else None,
+                passed=result.passed,
+                severity=result.severity,
+                description=result.description,
+                metadata=result.metadata,
+            )
+        )
+
+
+def _target(newest: dg.EventLogRecord) -> AssetCheckEvaluationTargetMaterializationData:
+    """Which materialization a light is of: by its id, since SQLite's instants are whole seconds."""
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp
+    )
 
 
 def _import_dbt_runs(

@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets import running
+from telemetry_assets.defs.data_age_checks import light_again
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger import dbt_invocations, subjects
 from telemetry_assets.ledger.connection import advisory_lock, connect
@@ -51,6 +52,7 @@ def dbt_model_assets(
             finally:
                 recorded = _record(conn, manifest, nodes, before, target, context.run_id)
                 _prune(target.parent)
+        light_again(context, settings, [key.to_user_string() for key in context.selected_asset_keys])
         if not invocation.is_successful():
             said = _failures(recorded) if recorded else str(invocation.get_error())
             raise dg.Failure(f"dbt build failed: {said}", allow_retries=False)

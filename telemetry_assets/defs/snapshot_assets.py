@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from telemetry_assets import running
+from telemetry_assets.defs.data_age_checks import light_again
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger.connection import connect
@@ -65,6 +66,7 @@ def snapshot_assets(settings: Settings, snapshot: SnapshotSettings, nodes: Seque
             )
         yield from _events(context, key, publication, tenants)
         yield _contract_result(key, publication)
+        light_again(context, settings, [snapshot.asset_key])
 
     return publish_snapshot
 

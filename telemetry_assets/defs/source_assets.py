@@ -13,6 +13,7 @@ import dagster as dg
 
 from telemetry_assets import running
 from telemetry_assets.defs.airbyte_workspace import TenantAirbyteWorkspace, job_metadata
+from telemetry_assets.defs.data_age_checks import light_again
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger.connection import connect
@@ -61,6 +62,7 @@ def source_assets(settings: Settings, source: SourceSettings) -> dg.AssetsDefini
         else:
             _log_each_success(context, metadata)
         yield from _sync_status(metadata, outcomes)
+        light_again(context, settings, source.asset_keys)
 
     return sync
 

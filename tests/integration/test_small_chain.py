@@ -170,6 +170,19 @@ def test_a_tenant_whose_feed_is_dead_is_late_under_an_asset_that_dagsters_own_po
     assert chain.check("counter/notes", "data_age").passed
 
 
+def test_a_new_materialization_does_not_put_the_light_of_the_data_age_out(chain: SmallChain):
+    dead = datetime.now(UTC) - timedelta(days=3)
+    chain.execute(f"update raw_counter.numbers set updated_at = '{dead}' where tenant_id = '{TENANTS['acme']}'")
+    chain.value("acme", dead.isoformat(timespec="seconds"))
+    chain.refresh(Phase.SYNC)
+    key = dg.AssetCheckKey(dg.AssetKey(["counter", "numbers"]), "data_age")
+    with chain.instance() as instance:
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        shown = asyncio.run(record.targets_latest_materialization(LoadingContextForTest(instance)))
+    assert shown
+    assert not chain.check("counter/numbers", "data_age").passed
+
+
 def test_a_second_sync_adds_no_row_twice(chain: SmallChain):
     chain.refresh(Phase.SYNC)
     before = chain.rows("select tenant_id, count(*), count(distinct id) from raw_counter.numbers group by 1 order by 1")
