@@ -27,7 +27,7 @@ def _fact(data_age: timedelta = MINUTE, run_age: timedelta = MINUTE, **others: t
     return SubjectFact(ASSET, "one", NOW - run_age, "run-1", "dbt", data_times)
 
 
-@pytest.mark.promise("B31", "B48", "B13")
+@pytest.mark.promise("B31", "B48", "B13", "F2")
 @pytest.mark.parametrize(
     ("age", "state"),
     [

@@ -54,14 +54,17 @@ def test_one_that_ends_while_starting_is_explained_by_its_own_last_words(tmp_pat
         running_services([failing], tmp_path / "logs").__enter__()
 
 
-def test_one_that_never_answers_is_given_up_and_ended(tmp_path: Path):
-    silent = service("silent", "import time; time.sleep(60)", tmp_path / "never", ready_seconds=0.5)
+@pytest.mark.promise("F8")
+def test_one_that_never_answers_is_given_up_after_the_stated_time_and_ended(tmp_path: Path):
+    began = time.monotonic()
+    silent = service("silent", "import time; time.sleep(60)", tmp_path / "never", ready_seconds=2)
     child = Child(silent, tmp_path / "silent.log")
     child.start()
     assert child.process is not None
     process = psutil.Process(child.process.pid)
-    with pytest.raises(CouldNotLookError, match="silent did not answer in"):
+    with pytest.raises(CouldNotLookError, match="silent did not answer in 2 s"):
         child.wait_ready()
+    assert 2 <= time.monotonic() - began < 2 + 3
     assert not process.is_running()
 
 
