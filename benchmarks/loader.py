@@ -1,13 +1,14 @@
 """Loader on recorded connector output against COPY of the same rows into the same table with the same key (>= 0.2x).
 
-Run: python benchmarks/loader.py [ROWS]. Starts an embedded PostgreSQL in a temporary home, unless DATABASE_URL is set.
+Starts an embedded PostgreSQL in a temporary home, unless DATABASE_URL is set. The best of each, turn about.
+Run: python -m benchmarks.loader [--json] [--rows N]
 """
 
+import argparse
 import csv
 import io
 import json
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from benchmarks.measure import report
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.local import protocol
 from telemetry_assets.local.loader import Loader
@@ -130,8 +132,13 @@ def seconds(conn: psycopg.Connection[tuple[object, ...]], rows: int, action: Cal
     return taken
 
 
-def main(rows: int) -> int:
-    """Print both rates and their ratio; 1 where the ratio is under the floor."""
+def main() -> int:
+    """Print both times and their ratio; 1 where the ratio is under the floor."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rows", type=int, default=100_000)
+    options = parser.parse_args()
+    rows: int = options.rows
     lines = recorded(rows)
     text = as_csv(lines)
     with tempfile.TemporaryDirectory() as home:
@@ -151,9 +158,9 @@ def main(rows: int) -> int:
         finally:
             if dsn is None:
                 server.remove()
-    print(f"{rows} rows: COPY {rows / bare:,.0f} rows/s, loader {rows / ours:,.0f} rows/s: {bare / ours:.2f}x")
-    return 0 if bare / ours >= FLOOR else 1
+    name = f"loader on {rows:,} recorded records against COPY of the same rows"
+    return 0 if report(name, ours, bare, FLOOR, json_mode=options.json) else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    raise SystemExit(main())

@@ -50,11 +50,12 @@ def report(
     """
     ratio = rival_seconds / ours_seconds if higher_is_better else ours_seconds / rival_seconds
     holds = ratio >= target if higher_is_better else ratio <= target
+    sign = "≥" if higher_is_better else "≤"
     if json_mode:
         values = {"name": name, "ours": round(ours_seconds, 4), "rival": round(rival_seconds, 4)}
-        print(json.dumps({**values, "ratio": round(ratio, 3), "target": target, "holds": holds}))
+        verdict = {"ratio": round(ratio, 3), "sign": sign, "target": target, "holds": holds}
+        print(json.dumps({**values, **verdict}, ensure_ascii=False))
     else:
-        sign = "≥" if higher_is_better else "≤"
         print(f"{name}\n  ours {ours_seconds:.3f} s   rival {rival_seconds:.3f} s   ", end="")
         print(f"ratio {ratio:.2f}× (target {sign} {target:g}×)   {'holds' if holds else 'DOES NOT HOLD'}")
     sys.stdout.flush()
