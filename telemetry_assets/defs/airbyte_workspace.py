@@ -18,7 +18,8 @@ from dagster_shared.utils.warnings import BetaWarning
 
 from telemetry_assets import settings as declared
 from telemetry_assets.errors import TelemetryError
-from telemetry_assets.sources.airbyte import AirbyteClient, Credentials, Job, client_for
+from telemetry_assets.sources.airbyte import AirbyteClient, Job, client_for
+from telemetry_assets.sources.airbyte_http import Credentials, Server
 
 # We pin dagster-airbyte and test what we override: its beta notice at every load would only hide real warnings.
 warnings.filterwarnings("ignore", message=r".*Airbyte\w*.* is currently in beta", category=BetaWarning)
@@ -29,15 +30,15 @@ class PatientAirbyteClient(DagsterAirbyteClient):
 
     def patient(self) -> AirbyteClient:
         """Our client of the same server."""
-        return AirbyteClient(
+        server = Server(
             self.rest_api_base_url.removesuffix("/public/v1"),
             self.workspace_id,
             Credentials(self.client_id, self.client_secret) if self.client_id and self.client_secret else None,
             basic_auth=(self.username, self.password) if self.username and self.password else None,
-            config_url=self.configuration_api_base_url,
-            poll_seconds=self.poll_interval,
+            internal_url=self.configuration_api_base_url,
             timeout_seconds=self.request_timeout,
         )
+        return AirbyteClient(server, poll_seconds=self.poll_interval)
 
     def _single_request(
         self,
@@ -47,7 +48,7 @@ class PatientAirbyteClient(DagsterAirbyteClient):
         params: Mapping[str, Any] | None = None,
         include_additional_request_headers: bool = True,
     ) -> Mapping[str, Any]:
-        return self.patient().request(
+        return self.patient().http.request(
             method, url, body=data, params=params, authorized=include_additional_request_headers
         )
 

@@ -1,10 +1,10 @@
 """Airbyte's REST API as we need it: start a sync, watch it to its end, list jobs. Knows no Dagster.
 
-What belongs here: requests, their retries, and what Airbyte's answers mean. What does not: who asked for the sync
-(``defs/``) and what its result makes true of a tenant (``ledger/``, ``freshness/``).
+What belongs here: what a sync's life is and what Airbyte's answers mean. What does not: requests and their retries
+(``airbyte_http.py``), who asked for the sync (``defs/``), what its result makes true of a tenant (``ledger/``).
 
-Retries: reads and cancels are repeated with back-off and honour ``Retry-After``; the one POST that starts a job is not
-repeated blindly: its answer may be lost after the job was created, so we look for the job before giving up.
+The one POST that starts a job is not repeated blindly: its answer may be lost after the job was created, so we look
+for the job before giving up.
 """
 
 import time
@@ -15,21 +15,16 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import requests
-
 from telemetry_assets import running
 from telemetry_assets.errors import CouldNotLookError, FailingError
 from telemetry_assets.ledger.syncs import Sync
 from telemetry_assets.settings import ConnectionSettings, Settings
+from telemetry_assets.sources.airbyte_http import AirbyteHttp, Credentials, Server
 
 LOCAL_OUTAGE_SECONDS = 30.0
 """A loopback server that has been silent for so long is dead, or its database is: nobody brings it back but we."""
 ACTIVE = frozenset({"pending", "queued", "running", "incomplete"})
 """Not terminal. ``incomplete`` is a failed attempt that Airbyte will repeat; ``queued`` appeared in 2026."""
-
-_TOKEN_LIFE_SECONDS = 150.0
-_PERMANENT = frozenset(range(400, 500)) - {401, 408, 425, 429}
-_MAX_WAIT_SECONDS = 30.0
 
 
 class JobType(StrEnum):
@@ -37,17 +32,6 @@ class JobType(StrEnum):
 
     SYNC = "sync"
     REFRESH = "refresh"
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A client id and secret for Airbyte's token endpoint; None where the server asks for none."""
-
-    client_id: str
-    client_secret: str
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.client_id!r}, ******)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,51 +78,16 @@ class Job:
 class AirbyteClient:
     """A client of one workspace. Not shared between threads: give each its own (:meth:`clone`)."""
 
-    def __init__(
-        self,
-        url: str,
-        workspace_id: str,
-        credentials: Credentials | None = None,
-        *,
-        basic_auth: tuple[str, str] | None = None,
-        config_url: str | None = None,
-        poll_seconds: float = 2.0,
-        outage_seconds: float = 900.0,
-        timeout_seconds: float = 15.0,
-        attempts: int = 5,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """``url`` ends before ``/public/v1``; ``outage_seconds`` is how long polling may fail before we lose sight."""
-        self.rest_url = f"{url.rstrip('/')}/public/v1"
-        self.config_url = config_url or f"{url.rstrip('/')}/v1"
-        self.workspace_id = workspace_id
-        self._url = url
-        self._credentials = credentials
+    def __init__(self, server: Server, *, poll_seconds: float = 2.0, outage_seconds: float = 900.0) -> None:
+        """``outage_seconds`` is how long polling may fail before we lose sight of a job."""
+        self.http = AirbyteHttp(server)
+        self.server = server
         self._poll_seconds = poll_seconds
         self._outage_seconds = outage_seconds
-        self._timeout_seconds = timeout_seconds
-        self._attempts = attempts
-        self._sleep = sleep
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.auth = self._basic_auth = basic_auth
-        self._token: str | None = None
-        self._token_at = 0.0
 
     def clone(self) -> "AirbyteClient":
         """The same client with a session of its own."""
-        return AirbyteClient(
-            self._url,
-            self.workspace_id,
-            self._credentials,
-            basic_auth=self._basic_auth,
-            config_url=self.config_url,
-            poll_seconds=self._poll_seconds,
-            outage_seconds=self._outage_seconds,
-            timeout_seconds=self._timeout_seconds,
-            attempts=self._attempts,
-            sleep=self._sleep,
-        )
+        return AirbyteClient(self.server, poll_seconds=self._poll_seconds, outage_seconds=self._outage_seconds)
 
     def sync(self, connection_id: UUID, *, cancelled: Callable[[], bool] = lambda: False) -> Job:
         """Start a sync (or attach to the one that runs) and return it at its end, whatever the end is.
@@ -154,7 +103,7 @@ class AirbyteClient:
                 if ours:
                     self.cancel(job.job_id)
                 raise FailingError(f"Waiting for Airbyte job {job.job_id} was interrupted.")
-            self._sleep(self._poll_seconds)
+            self.server.sleep(self._poll_seconds)
             try:
                 job = self.job(job.job_id)
                 seen_at = time.monotonic()
@@ -166,20 +115,20 @@ class AirbyteClient:
 
     def job(self, job_id: int) -> Job:
         """One job by id."""
-        return _job(self.request("GET", f"{self.rest_url}/jobs/{job_id}", attempts=1))
+        return _job(self.http.request("GET", f"{self.server.rest_url}/jobs/{job_id}", attempts=1))
 
     def cancel(self, job_id: int) -> None:
         """Ask Airbyte to cancel; a job that has already ended is left as it is."""
         try:
-            self.request("DELETE", f"{self.rest_url}/jobs/{job_id}")
+            self.http.request("DELETE", f"{self.server.rest_url}/jobs/{job_id}")
         except FailingError:
             return
 
     def newest_jobs(self, connection_id: UUID, limit: int = 20) -> tuple[Job, ...]:
         """The newest jobs of a connection that load data, newest first (the API's own default is oldest first)."""
-        page = self.request(
+        page = self.http.request(
             "GET",
-            f"{self.rest_url}/jobs",
+            f"{self.server.rest_url}/jobs",
             params={"connectionId": str(connection_id), "orderBy": "createdAt|DESC", "limit": limit},
         )
         return tuple(job for job in map(_job, page.get("data", [])) if job.job_type in JobType)
@@ -188,11 +137,11 @@ class AirbyteClient:
         """Every terminal job of the workspace updated at or after ``since``, oldest first."""
         offset, limit = 0, 100
         while True:
-            page = self.request(
+            page = self.http.request(
                 "GET",
-                f"{self.rest_url}/jobs",
+                f"{self.server.rest_url}/jobs",
                 params={
-                    "workspaceIds": self.workspace_id,
+                    "workspaceIds": self.server.workspace_id,
                     "updatedAtStart": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                     "orderBy": "updatedAt|ASC",
                     "limit": limit,
@@ -207,7 +156,7 @@ class AirbyteClient:
 
     def workspace(self) -> Mapping[str, Any]:
         """The workspace, as a proof that address, credentials and workspace id are right."""
-        return self.request("GET", f"{self.rest_url}/workspaces/{self.workspace_id}")
+        return self.http.request("GET", f"{self.server.rest_url}/workspaces/{self.server.workspace_id}")
 
     def _start_or_attach(self, connection_id: UUID) -> tuple[Job, bool]:
         known = self.newest_jobs(connection_id)
@@ -216,7 +165,7 @@ class AirbyteClient:
             return running_job, False
         body = {"connectionId": str(connection_id), "jobType": JobType.SYNC.value}
         try:
-            return _job(self.request("POST", f"{self.rest_url}/jobs", body=body, attempts=1)), True
+            return _job(self.http.request("POST", f"{self.server.rest_url}/jobs", body=body, attempts=1)), True
         except (CouldNotLookError, FailingError):
             # The answer may be lost and the job created, or somebody else was faster: a job we did not know is it.
             newest = max((job.job_id for job in known), default=0)
@@ -228,8 +177,8 @@ class AirbyteClient:
     def _with_reason(self, job: Job) -> Job:
         """The failure's own words, which only the internal API tells; without them the status has to do."""
         try:
-            details = self.request(
-                "POST", f"{self.config_url}/jobs/get_without_logs", body={"id": job.job_id}, attempts=1
+            details = self.http.request(
+                "POST", f"{self.server.config_url}/jobs/get_without_logs", body={"id": job.job_id}, attempts=1
             )
         except (CouldNotLookError, FailingError):
             details = {}
@@ -240,50 +189,6 @@ class AirbyteClient:
         ]
         error = next((text for text in reversed(words) if text), f"Airbyte job {job.job_id} ended as {job.status}")
         return replace(job, error=error)
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        attempts: int | None = None,
-        authorized: bool = True,
-    ) -> Mapping[str, Any]:
-        """One answer as JSON. A refused token is asked for anew once; a 4xx is final, all else is tried again."""
-        left = attempts or self._attempts
-        wait, renewed = 0.5, False
-        while True:
-            left -= 1
-            try:
-                headers = self._headers() if authorized else {}
-                answer = self._session.request(
-                    method, url, json=body, params=params, headers=headers, timeout=self._timeout_seconds
-                )
-                if answer.status_code == 401 and authorized and self._credentials and not renewed:
-                    self._token, renewed, left = None, True, left + 1
-                    continue
-                if answer.ok:
-                    return answer.json()
-                problem, retry_after = _refusal(method, url, answer), _retry_after(answer)
-                if answer.status_code in _PERMANENT or answer.status_code == 401:
-                    raise FailingError(problem)
-            except (requests.RequestException, ValueError) as error:
-                problem, retry_after = f"Airbyte at {self._url} does not answer: {type(error).__name__}.", None
-            if left <= 0:
-                raise CouldNotLookError(problem, "Is it running, and is AIRBYTE_URL right? Try: telemetry doctor")
-            self._sleep(min(retry_after if retry_after is not None else wait, _MAX_WAIT_SECONDS))
-            wait *= 2
-
-    def _headers(self) -> Mapping[str, str]:
-        if self._credentials is None:
-            return {}
-        if self._token is None or time.monotonic() - self._token_at > _TOKEN_LIFE_SECONDS:
-            body = {"client_id": self._credentials.client_id, "client_secret": self._credentials.client_secret}
-            answer = self.request("POST", f"{self.rest_url}/applications/token", body=body, authorized=False)
-            self._token, self._token_at = str(answer["access_token"]), time.monotonic()
-        return {"Authorization": f"Bearer {self._token}"}
 
 
 def client_for(settings: Settings, *, poll_seconds: float | None = None, attempts: int = 5) -> AirbyteClient:
@@ -301,19 +206,12 @@ def client_for(settings: Settings, *, poll_seconds: float | None = None, attempt
             if airbyte.client_id and airbyte.client_secret
             else None
         )
-        return AirbyteClient(
-            url, airbyte.workspace_id, credentials, poll_seconds=poll_seconds or 5.0, attempts=attempts
-        )
+        server = Server(url, airbyte.workspace_id, credentials, attempts=attempts)
+        return AirbyteClient(server, poll_seconds=poll_seconds or 5.0)
     entry = running.read(settings.home)["airbyte"]
     credentials = Credentials(str(entry["client_id"]), str(entry["client_secret"]))
-    return AirbyteClient(
-        url,
-        str(entry["workspace_id"]),
-        credentials,
-        poll_seconds=poll_seconds or 0.5,
-        outage_seconds=LOCAL_OUTAGE_SECONDS,
-        attempts=attempts,
-    )
+    server = Server(url, str(entry["workspace_id"]), credentials, attempts=attempts)
+    return AirbyteClient(server, poll_seconds=poll_seconds or 0.5, outage_seconds=LOCAL_OUTAGE_SECONDS)
 
 
 def _job(answer: Mapping[str, Any]) -> Job:
@@ -329,20 +227,3 @@ def _job(answer: Mapping[str, Any]) -> Job:
         rows_synced=answer.get("rowsSynced"),
         bytes_synced=answer.get("bytesSynced"),
     )
-
-
-def _refusal(method: str, url: str, answer: requests.Response) -> str:
-    try:
-        content = answer.json()
-    except ValueError:
-        content = {}
-    detail = content.get("detail") or content.get("message") or "" if isinstance(content, dict) else ""
-    data = content.get("data") if isinstance(content, dict) else None
-    if isinstance(data, dict) and data.get("message"):
-        detail = f"{detail} {data['message']}".strip()
-    return f"Airbyte answered {answer.status_code} to {method} {url}: {detail or answer.reason}"
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None

@@ -18,7 +18,8 @@ from telemetry_assets import running
 from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.local.postgres import EmbeddedPostgres
 from telemetry_assets.settings import SecretRef, child_environment, load
-from telemetry_assets.sources.airbyte import AirbyteClient, Credentials
+from telemetry_assets.sources.airbyte import AirbyteClient
+from telemetry_assets.sources.airbyte_http import Credentials, Server
 from tests.local.airbyte_doubles import (
     CONNECTIONS,
     COUNTING,
@@ -206,7 +207,7 @@ def _process(database: str, home: Path, config: str) -> Iterator[tuple[subproces
 def client_of_entry(entry: dict[str, Any]) -> AirbyteClient:
     """Our client of the server that run.json names."""
     credentials = Credentials(entry["client_id"], entry["client_secret"])
-    return AirbyteClient(entry["url"], entry["workspace_id"], credentials, poll_seconds=0.05)
+    return AirbyteClient(Server(entry["url"], entry["workspace_id"], credentials), poll_seconds=0.05)
 
 
 def _start(client: AirbyteClient, connection_id: Any = ACME) -> int:

@@ -22,7 +22,8 @@ from telemetry_assets.settings import (
     StreamSettings,
     TenantSettings,
 )
-from telemetry_assets.sources.airbyte import AirbyteClient, Credentials
+from telemetry_assets.sources.airbyte import AirbyteClient
+from telemetry_assets.sources.airbyte_http import Credentials, Server
 
 COUNTING = Path(__file__).parents[1] / "connectors_for_tests" / "counting.py"
 TENANTS = {"acme": UUID(int=0xA), "globex": UUID(int=0xB)}
@@ -89,7 +90,7 @@ def client_of(server: LocalAirbyte, **options: Any) -> AirbyteClient:
     """Our own client of it."""
     credentials = Credentials(**server.credentials)
     workspace_id = str(UUID("7e1e4e72-0000-4000-8000-000000000001"))
-    return AirbyteClient(server.url, workspace_id, credentials, poll_seconds=0.05, **options)
+    return AirbyteClient(Server(server.url, workspace_id, credentials), poll_seconds=0.05, **options)
 
 
 def rows(database: str, query: str) -> list[tuple[Any, ...]]:

@@ -1,12 +1,12 @@
 """Our Airbyte client against a server that misbehaves the way real ones do (real sockets)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from telemetry_assets.errors import CouldNotLookError, FailingError
-from telemetry_assets.sources.airbyte import AirbyteClient, Credentials
+from telemetry_assets.sources.airbyte import AirbyteClient
+from telemetry_assets.sources.airbyte_http import Credentials, Server
 from tests.sources.misbehaving_airbyte import CONNECTION, Airbyte
 
 
@@ -17,10 +17,9 @@ def airbyte() -> Iterator[Airbyte]:
     server.close()
 
 
-def client(server: Airbyte, **more: Any) -> AirbyteClient:
-    return AirbyteClient(
-        server.url, "w", Credentials("id", more.pop("secret", "secret")), poll_seconds=0, sleep=lambda _: None, **more
-    )
+def client(server: Airbyte, *, secret: str = "secret", outage_seconds: float = 900) -> AirbyteClient:
+    address = Server(server.url, "w", Credentials("id", secret), sleep=lambda _: None)
+    return AirbyteClient(address, poll_seconds=0, outage_seconds=outage_seconds)
 
 
 @pytest.mark.promise("B12")
@@ -103,7 +102,7 @@ def test_wrong_credentials_are_an_error_that_never_shows_the_secret(airbyte: Air
 
 def test_retry_after_is_waited_for_and_back_off_grows_without_it(airbyte: Airbyte) -> None:
     waits: list[float] = []
-    patient = AirbyteClient(airbyte.url, "w", Credentials("id", "secret"), sleep=waits.append)
+    patient = AirbyteClient(Server(airbyte.url, "w", Credentials("id", "secret"), sleep=waits.append))
     airbyte.faults = [("GET", "/jobs", 429, {"Retry-After": "7"}), ("GET", "/jobs", 503, {}), ("GET", "/jobs", 503, {})]
     patient.newest_jobs(CONNECTION)
     assert waits[0] == 7
@@ -111,6 +110,6 @@ def test_retry_after_is_waited_for_and_back_off_grows_without_it(airbyte: Airbyt
 
 
 def test_no_server_at_all_could_not_be_looked_at() -> None:
-    nowhere = AirbyteClient("http://127.0.0.1:9/api", "w", attempts=1)
+    nowhere = AirbyteClient(Server("http://127.0.0.1:9/api", "w", attempts=1))
     with pytest.raises(CouldNotLookError, match="does not answer"):
         nowhere.newest_jobs(CONNECTION)
