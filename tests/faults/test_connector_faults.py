@@ -212,7 +212,7 @@ def client_of_entry(entry: dict[str, Any]) -> AirbyteClient:
 
 def _start(client: AirbyteClient, connection_id: Any = ACME) -> int:
     body = {"connectionId": str(connection_id), "jobType": "sync"}
-    return int(client.request("POST", f"{client.rest_url}/jobs", body=body)["jobId"])
+    return int(client.http.request("POST", f"{client.server.rest_url}/jobs", body=body)["jobId"])
 
 
 def _ended(client: AirbyteClient, job_id: int) -> Any:
