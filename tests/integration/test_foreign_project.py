@@ -17,6 +17,8 @@ from telemetry_assets.model import AssetKind, State
 from telemetry_assets.settings import Settings, load
 from tests.conftest import _execute, named
 
+pytestmark = pytest.mark.slow
+
 SHOP = Path(__file__).parents[1] / "projects" / "shop"
 TABLES = """
 create table public.orgs (id uuid primary key, code text, title text);
