@@ -12,6 +12,7 @@ import dagster as dg
 
 from telemetry_assets import running
 from telemetry_assets.defs.data_age_checks import light_again
+from telemetry_assets.defs.events import EVENTS_LIMIT, log_each
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger.connection import connect
@@ -85,13 +86,13 @@ def _events(
         }
         for tenant, payload in publication.published.items()
     }
-    if set(metadata) == set(tenants) and covers_range(context, tenants):
+    whole = set(metadata) == set(tenants) and covers_range(context, tenants)
+    if whole and len(tenants) <= EVENTS_LIMIT:
         for tenant, entry in metadata.items():
             context.add_asset_metadata(entry, asset_key=key, partition_key=tenant)
         yield dg.MaterializeResult(asset_key=key)
         return
-    for tenant, entry in metadata.items():
-        context.log_event(dg.AssetMaterialization(key, partition=tenant, metadata=entry))
+    log_each(context, key, metadata, publication.changed)
 
 
 def _contract_result(key: dg.AssetKey, publication: Publication) -> dg.AssetCheckResult:

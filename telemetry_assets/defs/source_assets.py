@@ -14,16 +14,15 @@ import dagster as dg
 from telemetry_assets import running
 from telemetry_assets.defs.airbyte_workspace import TenantAirbyteWorkspace, job_metadata
 from telemetry_assets.defs.data_age_checks import light_again
+from telemetry_assets.defs.events import EVENTS_LIMIT, log_each
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.settings import Settings, SourceSettings
-from telemetry_assets.sources.syncing import Outcome, record_outcomes, sync_tenants
+from telemetry_assets.sources.syncing import Outcome, record_outcomes, sync_tenants, tenants_in_sync
 
 SYNC_STATUS = "sync_status"
-EVENTS_LIMIT = 200
-"""Above so many tenants in one run, a materialization is logged per change of state only, with one summary."""
 
 
 def source_assets(settings: Settings, source: SourceSettings) -> dg.AssetsDefinition:
@@ -44,6 +43,8 @@ def source_assets(settings: Settings, source: SourceSettings) -> dg.AssetsDefini
         context: dg.AssetExecutionContext, config: TenantSelection, airbyte: TenantAirbyteWorkspace
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         tenants = chosen_tenants(context, config) if tenanted else (ANY_TENANT,)
+        with connect(running.database_dsn(settings)) as conn:
+            well_before = tenants_in_sync(conn, source)
         ended: list[Outcome] = []
 
         def on_end(outcome: Outcome) -> None:
@@ -60,7 +61,8 @@ def source_assets(settings: Settings, source: SourceSettings) -> dg.AssetsDefini
         if whole and len(tenants) <= EVENTS_LIMIT:
             yield from _one_result_per_asset(context, metadata, tenanted)
         else:
-            _log_each_success(context, metadata)
+            for key, per_tenant in metadata.items():
+                log_each(context, dg.AssetKey(key.split("/")), per_tenant, changed=set(per_tenant) - well_before)
         yield from _sync_status(metadata, outcomes)
         light_again(context, settings, source.asset_keys)
 
@@ -99,17 +101,6 @@ def _one_result_per_asset(
         for tenant, entry in per_tenant.items():
             context.add_asset_metadata(entry, asset_key=asset_key, partition_key=tenant if tenanted else None)
         yield dg.MaterializeResult(asset_key=asset_key)
-
-
-def _log_each_success(context: dg.AssetExecutionContext, metadata: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
-    for key, per_tenant in metadata.items():
-        asset_key = dg.AssetKey(key.split("/"))
-        if len(per_tenant) > EVENTS_LIMIT:
-            context.log_event(dg.AssetObservation(asset_key, metadata={"telemetry/tenants_synced": len(per_tenant)}))
-            continue
-        for tenant, entry in per_tenant.items():
-            partition = tenant if tenant != ANY_TENANT else None
-            context.log_event(dg.AssetMaterialization(asset_key, partition=partition, metadata=entry))
 
 
 def _sync_status(metadata: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckResult]:

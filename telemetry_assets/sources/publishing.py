@@ -25,12 +25,16 @@ from telemetry_assets.sources.payloads import read_payloads
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What one publication did: published by tenant, contracts broken, tenants whose row is absent."""
+    """What one publication did: published by tenant, contracts broken, tenants whose row is absent.
+
+    ``changed`` are the published ones that were not well before: never published, or withheld the last time.
+    """
 
     relation: str
     published: Mapping[str, PublishedSnapshot]
     violations: tuple[Violation, ...]
     absent: tuple[str, ...]
+    changed: frozenset[str]
 
 
 def publish(
@@ -71,12 +75,15 @@ def publish(
         for slug, document in documents.items()
         if slug not in broken
     }
+    well_before = set(snapshots.published_at(conn, snapshot.name)) - {
+        held.tenant for held in snapshots.withheld(conn, snapshot.name)
+    }
     with conn.transaction():
         snapshots.publish(conn, list(good.values()))
         snapshots.withhold(conn, [_withheld(snapshot, documents, violation, run_id, now) for violation in violations])
         subjects.record(conn, [_fact(snapshot, published, now) for published in good.values()])
     absent = tuple(sorted(slug for slug in tenants.values() if slug not in documents))
-    return Publication(snapshot.relation, good, violations, absent)
+    return Publication(snapshot.relation, good, violations, absent, frozenset(good) - well_before)
 
 
 def _document(tenant_id: str, metrics: Any, now: datetime) -> dict[str, Any]:

@@ -102,6 +102,13 @@ def record_outcomes(
     return data_times
 
 
+def tenants_in_sync(conn: Connection[TupleRow], source: SourceSettings) -> frozenset[str]:
+    """The tenants whose every connection of this source ended well the last time."""
+    last = {sync.connection_id: sync.status for sync in syncs.newest_terminal(conn)}
+    failing = {one.tenant for one in source.connections if last.get(one.connection_id) != "succeeded"}
+    return frozenset(one.tenant for one in source.connections) - failing
+
+
 def _sync_one(client: AirbyteClient, connection: ConnectionSettings, cancelled: Callable[[], bool]) -> Outcome:
     try:
         job = client.sync(connection.connection_id, cancelled=cancelled)

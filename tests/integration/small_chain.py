@@ -5,7 +5,7 @@ What belongs here: the home, its local Airbyte, and looking at what a run left i
 
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,16 +114,16 @@ class SmallChain:
         return [record for record in found if record.run_id == run_id]
 
 
-def write_home(folder: Path) -> Path:
+def write_home(folder: Path, tenants: Mapping[str, str] = TENANTS) -> Path:
     """telemetry.yaml and the contract of the small chain in ``folder``; the path of the file."""
     connections = [
         {"tenant": slug, "config": {"behave": {"env": f"BEHAVES_{slug.upper()}"}, "start": 0, "count": 4,
                                     "values": {"updated_at": {"env": f"UPDATED_{slug.upper()}"}}}}
-        for slug in TENANTS
+        for slug in tenants
     ]  # fmt: skip
     window = {"warn": "45m", "fail": "60m"}
     document = {
-        "tenants": [{"slug": slug, "id": tenant_id, "name": slug.title()} for slug, tenant_id in TENANTS.items()],
+        "tenants": [{"slug": slug, "id": tenant_id, "name": slug.title()} for slug, tenant_id in tenants.items()],
         "sources": {
             "counter": {
                 "executable": [sys.executable, str(COUNTING)],
@@ -148,15 +148,15 @@ def write_home(folder: Path) -> Path:
 
 
 @contextmanager
-def small_chain(folder: Path, dsn: str) -> Generator[SmallChain]:
+def small_chain(folder: Path, dsn: str, tenants: Mapping[str, str] = TENANTS) -> Generator[SmallChain]:
     """The small chain in ``folder`` on an empty, migrated database."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DATABASE_URL", "AIRBYTE_URL", "TELEMETRY_HOME", "TELEMETRY_CONFIG", "DAGSTER_HOME"):
             patch.delenv(name, raising=False)
-        settings = load(write_home(folder))
+        settings = load(write_home(folder, tenants))
         running.record(settings.home, "postgres", {"url": dsn, "pid": 0})
         chain = SmallChain(settings, dsn, patch)
-        for tenant in TENANTS:
+        for tenant in tenants:
             chain.behave(tenant, "well")
             chain.value(tenant, "2026-11-20T10:00:00Z")
         runner.prepare(settings)
