@@ -64,9 +64,9 @@ def _counted(events: Iterator[Any], total: int) -> Iterator[Any]:
     """The events as they are, each finished model told as a step."""
     done = 0
     for event in events:
-        if isinstance(event, dg.Output | dg.MaterializeResult | dg.AssetMaterialization):
+        if isinstance(event, dg.Output):
             done += 1
-            tell(done, total, "dbt build")
+            tell(done, total, event.output_name.replace("__", "/", 1))
         yield event
 
 

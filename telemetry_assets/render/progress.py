@@ -23,6 +23,9 @@ _WORDS = {
     Phase.CHECKS: "judge promises",
 }
 
+FEW = 10
+"""Up to so many steps each gets its line."""
+
 
 class Display(Protocol):
     """Where a refresh shows how far it is."""
@@ -80,11 +83,10 @@ class Silent:
 
 
 class Lines:
-    """A line per phase and per step, with the seconds since the start."""
+    """A line per phase and, no more often than a person reads, per step, with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._last = ""
+        self._began = self._last = time.monotonic()
 
     def note(self, text: str) -> None:
         self._line(text)
@@ -94,12 +96,12 @@ class Lines:
 
     def step(self, phase: Phase, step: Step) -> None:
         del phase
-        if step.failed or step.done == step.total or step.text != self._last:
-            self._last = step.text
+        if step.failed or step.done == step.total or step.total <= FEW or time.monotonic() - self._last > 2:
             self._line(f"  {step.done}/{step.total} {'FAILED ' if step.failed else ''}{step.text}")
 
     def _line(self, text: str) -> None:
-        print(f"[{time.monotonic() - self._began:5.1f} s] {text}", file=sys.stderr, flush=True)
+        self._last = time.monotonic()
+        print(f"[{self._last - self._began:5.1f} s] {text}", file=sys.stderr, flush=True)
 
 
 class Bars:
