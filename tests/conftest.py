@@ -5,6 +5,7 @@
 """
 
 import itertools
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.local.postgres import EmbeddedPostgres
+
+# Run in a script's background we start deaf to SIGINT; Dagster then makes SIGTERM deaf too, for every child of ours.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "ledger_template"
 NUMBERS = itertools.count(1)

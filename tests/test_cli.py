@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -237,3 +238,15 @@ def test_a_wrong_token_for_the_source_fails_the_sync_in_its_own_words_without_sh
     assert sync["succeeded"]
     assert all("sync_status" in failure and "refused the token" in failure for failure in sync["failures"])
     assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_started_deaf_to_interrupts_it_can_still_be_ended() -> None:
+    asks = "import signal; from telemetry_assets.cli.main import hear_interrupts; hear_interrupts()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{asks}; print(signal.getsignal(signal.SIGINT))"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert "default_int_handler" in done.stdout, done.stderr

@@ -1,5 +1,6 @@
 """The console script: every end of a command mapped to the one table of exit codes, never a bare traceback."""
 
+import signal
 import sys
 
 import click
@@ -14,6 +15,7 @@ __all__ = ["actions", "main", "questions"]
 
 def main() -> None:
     """The console script. Maps every end to the one table of exit codes; never a bare traceback."""
+    hear_interrupts()
     try:
         code = app(standalone_mode=False)
         sys.exit(int(code) if isinstance(code, int) else 0)
@@ -33,6 +35,15 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as error:
         sys.exit(_unexpected(error))
+
+
+def hear_interrupts() -> None:
+    """Be endable where we were started deaf to SIGINT, as a script's background job is.
+
+    Dagster gives SIGTERM the handler of SIGINT: left ignored, neither we nor what we start could be ended.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _wrong_usage(error: click.ClickException) -> str:
