@@ -66,6 +66,7 @@ def test_late_rows_with_the_instant_of_the_newest_are_not_lost(warehouse: Wareho
     assert rounded(warehouse.payloads()[KINGSTON.id]) == expected_metrics(with_rows(raw, rows), NOW)
 
 
+@pytest.mark.slow
 def test_a_sync_that_ended_before_another_tenants_but_was_seen_after_it_is_not_lost(warehouse: Warehouse) -> None:
     synced(warehouse, LONDON, a_day(warehouse.raw[LONDON.slug], 1.5), NOW)
     warehouse.run()
@@ -102,6 +103,7 @@ def test_a_new_name_of_a_campaign_changes_that_tenants_payload_alone(warehouse: 
     assert "Renamed" in names
 
 
+@pytest.mark.slow
 def test_a_new_day_changes_the_payload_only_of_the_tenants_for_whom_it_began(warehouse: Warehouse) -> None:
     before = warehouse.written()
     later = NOW + timedelta(hours=4)
@@ -110,6 +112,7 @@ def test_a_new_day_changes_the_payload_only_of_the_tenants_for_whom_it_began(war
     assert rounded(warehouse.payloads()[KINGSTON.id]) == expected_metrics(warehouse.raw[KINGSTON.slug], later)
 
 
+@pytest.mark.slow
 def test_a_row_that_moved_to_another_campaign_leaves_none_behind(warehouse: Warehouse) -> None:
     raw = warehouse.raw[LONDON.slug]
     rows = [{**row, "campaign_id": "2"} for row in raw.streams[META] if row["ad_id"] == "50"]
@@ -121,6 +124,7 @@ def test_a_row_that_moved_to_another_campaign_leaves_none_behind(warehouse: Ware
     )
 
 
+@pytest.mark.slow
 def test_a_tenant_that_syncs_for_the_first_time_gets_its_whole_history(warehouse: Warehouse) -> None:
     raw = invented(SILENT, 9)
     with psycopg.connect(warehouse.dsn) as conn:
@@ -129,6 +133,7 @@ def test_a_tenant_that_syncs_for_the_first_time_gets_its_whole_history(warehouse
     assert rounded(warehouse.payloads()[SILENT.id]) == expected_metrics(raw, NOW)
 
 
+@pytest.mark.slow
 def test_a_tenant_that_left_has_no_dashboard_any_more(warehouse: Warehouse) -> None:
     with psycopg.connect(warehouse.dsn) as conn:
         conn.execute("delete from telemetry.tenants where id = %s", [LONDON.id])
@@ -147,6 +152,7 @@ def test_a_lost_field_is_withheld_for_its_tenant_and_not_read_as_zero(warehouse:
     assert payloads[KINGSTON.id]["campaign_metrics"]["summary"]["totalSpend"] > 0
 
 
+@pytest.mark.slow
 def test_incremental_builds_end_where_a_full_refresh_ends(warehouse: Warehouse) -> None:
     synced(warehouse, LONDON, a_day(warehouse.raw[LONDON.slug], 9.25), NOW)
     google = [{**row, "clicks": row["clicks"] + 1} for row in warehouse.raw[AUCKLAND.slug].streams[GOOGLE]]
