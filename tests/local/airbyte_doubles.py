@@ -86,11 +86,11 @@ def serving(settings: Settings, database: str, **options: Any) -> Generator[Loca
         server.stop()
 
 
-def client_of(server: LocalAirbyte, **options: Any) -> AirbyteClient:
-    """Our own client of it."""
+def client_of(server: LocalAirbyte, *, attempts: int = 5) -> AirbyteClient:
+    """Our own client of it, asking ``attempts`` times before it gives up."""
     credentials = Credentials(**server.credentials)
     workspace_id = str(UUID("7e1e4e72-0000-4000-8000-000000000001"))
-    return AirbyteClient(Server(server.url, workspace_id, credentials), poll_seconds=0.05, **options)
+    return AirbyteClient(Server(server.url, workspace_id, credentials, attempts=attempts), poll_seconds=0.05)
 
 
 def rows(database: str, query: str) -> list[tuple[Any, ...]]:
