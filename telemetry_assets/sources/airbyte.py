@@ -8,9 +8,9 @@ for the job before giving up.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -132,27 +132,6 @@ class AirbyteClient:
             params={"connectionId": str(connection_id), "orderBy": "createdAt|DESC", "limit": limit},
         )
         return tuple(job for job in map(_job, page.get("data", [])) if job.job_type in JobType)
-
-    def jobs_updated_since(self, since: datetime) -> Iterator[Job]:
-        """Every terminal job of the workspace updated at or after ``since``, oldest first."""
-        offset, limit = 0, 100
-        while True:
-            page = self.http.request(
-                "GET",
-                f"{self.server.rest_url}/jobs",
-                params={
-                    "workspaceIds": self.server.workspace_id,
-                    "updatedAtStart": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                    "orderBy": "updatedAt|ASC",
-                    "limit": limit,
-                    "offset": offset,
-                },
-            )
-            rows = page.get("data", [])
-            yield from (job for job in map(_job, rows) if job.job_type in JobType and not job.active)
-            if len(rows) < limit:
-                return
-            offset += limit
 
     def workspace(self) -> Mapping[str, Any]:
         """The workspace, as a proof that address, credentials and workspace id are right."""

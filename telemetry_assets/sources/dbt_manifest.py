@@ -5,7 +5,6 @@ What does not: reading the file and joining the graph (``asset_graph.py``), what
 (``dbt_artifacts.py``), importing dbt.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +20,6 @@ _ASSET_TYPES = frozenset({"model", "seed", "snapshot"})
 _PASSED_THROUGH = frozenset({"metric", "semantic_model", "saved_query", "function"})
 _COLLECTIONS = ("nodes", "sources", "metrics", "semantic_models", "saved_queries", "functions")
 _PERIODS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
-_COLUMN = re.compile(r'[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+"')
 _NO_WINDOW: Mapping[str, Any] = {}
 NEVER = timedelta(days=36_500)
 """The fail window of a source that only warns (``warn_after`` alone): a hundred years."""
@@ -188,11 +186,6 @@ def _loaded_at(node: Node) -> str | None:
     if chosen or node.get("freshness", _NO_WINDOW) is None:
         return chosen
     return _config(node).get("loaded_at_field") or node.get("loaded_at_field")
-
-
-def is_column(expression: str) -> bool:
-    """True where a ``loaded_at_field`` is one column's name, bare or quoted, and not an expression."""
-    return _COLUMN.fullmatch(expression) is not None
 
 
 def _window(node: Node) -> Window | None:

@@ -128,5 +128,6 @@ def test_a_good_row_replaces_a_look_that_saw_only_the_future(erp: psycopg.Connec
 
 
 def test_looking_leaves_the_connection_able_to_write(erp: psycopg.Connection[TupleRow]):
-    observe(erp, settings(), {"sources": source("orders")}, NOW)
+    before = observe(erp, settings(), {"sources": source("orders")}, NOW)
     put(erp, ACME, NOW)
+    assert observe(erp, settings(), {"sources": source("orders")}, NOW) != before
