@@ -6,7 +6,7 @@ What does not: anything that reads a clock, a file or a database, or decides som
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from uuid import UUID
@@ -104,6 +104,30 @@ class Window:
     warn: timedelta | None = None
 
 
+EVERY_DAY = frozenset(range(7))
+"""All days of the week, Monday 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """By when, on which days, the data must reach how far: ``by`` 09:00 on weekdays, since midnight of that day.
+
+    Local times of ``zone`` (an IANA name; None: the tenant's own). ``days``: Monday is 0. Data as old as ``since`` is
+    good, however early it came. ``warn``: from then on it is due. ``grace`` moves all of it later.
+    """
+
+    by: time
+    warn: time | None = None
+    since: time = time(0)
+    days: frozenset[int] = EVERY_DAY
+    zone: str | None = None
+    grace: timedelta = timedelta(0)
+
+
+type Limit = Window | Deadline
+"""What a promise holds a data time against."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """Somebody whose data is judged apart. The slug is the partition key and label; tables hold the id."""
@@ -116,36 +140,62 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Who is owed what: an asset pattern (``shop/*``), the tenants, a window or a grace, an owner.
+    """Who is owed what: an asset pattern (``shop/*``), the tenants, a limit or a grace, an owner.
 
-    With ``window`` every tenant is judged against it (or its own in ``overrides``). Without one, each root is judged
-    against that root's own window plus ``grace``. ``tenants`` is None for all tenants.
+    With ``limit`` every tenant is judged against it (or its own in ``overrides``). Without one, each root is judged
+    against that root's own limit plus ``grace``. ``tenants`` is None for all tenants.
     """
 
     asset: str
-    window: Window | None = None
+    limit: Limit | None = None
     grace: timedelta = timedelta(0)
     owner: str | None = None
     tenants: frozenset[str] | None = None
-    overrides: Mapping[str, Window] = field(default_factory=lambda: MappingProxyType({}))
+    overrides: Mapping[str, Limit] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectFact:
-    """What one run made true of one (asset, tenant).
+    """What one run, or one look, made known of one (asset, tenant).
 
-    ``data_times`` maps each dated root's key (``shop/orders``) to the data time this run incorporated.
-    ``synthetic`` marks seeds and demo rows, which refresh nothing.
+    ``run_time`` is the end of the run; None where nobody's run is known (a table that others fill), and then
+    ``looked_at`` is the instant of the look. ``data_times`` maps each dated root's key (``shop/orders``) to the data
+    time this run incorporated. ``synthetic`` marks seeds and demo rows, which refresh nothing.
+    Raises ValueError without either instant.
     """
 
     asset: str
     tenant: str
-    run_time: datetime
+    run_time: datetime | None
     run_id: str
     source: str
     data_times: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     rows: int | None = None
     synthetic: bool = False
+    looked_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.run_time is None and self.looked_at is None:
+            raise ValueError(f"A fact of {self.asset} for {self.tenant} has neither a run time nor a look.")
+
+    @property
+    def known_at(self) -> datetime:
+        """When this was true: the look, else the end of the run. Facts of a subject are ordered by it."""
+        known = self.looked_at or self.run_time
+        assert known is not None
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The last time we looked at something from outside: ``feeder`` is an asset's key or a source's name.
+
+    ``error`` says in words why nothing could be seen, empty where all went well.
+    """
+
+    feeder: str
+    looked_at: datetime
+    error: str = ""
 
 
 class AssetKind(StrEnum):

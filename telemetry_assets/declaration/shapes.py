@@ -179,7 +179,7 @@ class PromiseDeclaration(Strict):
         named = self.tenants if isinstance(self.tenants, dict) else {}
         return Promise(
             asset=self.asset,
-            window=self.window.to_model() if self.window else None,
+            limit=self.window.to_model() if self.window else None,
             grace=self.grace or timedelta(0),
             owner=self.owner,
             tenants=frozenset(self.tenants) if isinstance(self.tenants, list) else None,

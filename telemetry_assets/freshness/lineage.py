@@ -3,24 +3,63 @@
 What belongs here: walking nodes and facts handed in. What does not: reading them (``ledger/``), judging (``judge.py``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, ClockKind, SubjectFact
 
-type Graph = Mapping[str, AssetNode]
-"""The nodes by key."""
 type Facts = Mapping[tuple[str, str], SubjectFact]
 """The facts by (asset, tenant)."""
 
 _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
+class Graph(Mapping[str, AssetNode]):
+    """The nodes by key, each walk upwards done once."""
+
+    def __init__(self, nodes: Iterable[AssetNode]) -> None:
+        self._nodes = {node.key: node for node in nodes}
+        self._ends: dict[str, tuple[str, ...]] = {}
+        self._tables: dict[str, tuple[str, ...]] = {}
+
+    def __getitem__(self, key: str) -> AssetNode:
+        return self._nodes[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def ends(self, key: str) -> tuple[str, ...]:
+        """Keys upwards of ``key`` that have a clock, no parents, or no node, breadth first, each once."""
+        if key not in self._ends:
+            self._ends[key] = tuple(self._upwards(key, _is_end))
+        return self._ends[key]
+
+    def tables(self, key: str) -> tuple[str, ...]:
+        """What is really stored: ``key`` itself unless it is a view, else what it reads through however many views."""
+        if key not in self._tables:
+            self._tables[key] = tuple(self._upwards(key, _is_stored))
+        return self._tables[key]
+
+    def _upwards(self, key: str, is_end: Callable[[AssetNode], bool]) -> Iterator[str]:
+        seen, queue = {key}, [key]
+        for current in queue:
+            node = self._nodes.get(current)
+            if node is None or is_end(node):
+                yield current
+                continue
+            fresh = [parent for parent in dict.fromkeys(node.parents) if parent not in seen]
+            seen.update(fresh)
+            queue.extend(fresh)
+
+
 def graph_of(nodes: Iterable[AssetNode]) -> Graph:
     """The nodes by key."""
-    return {node.key: node for node in nodes}
+    return Graph(nodes)
 
 
 def facts_of(facts: Iterable[SubjectFact]) -> Facts:
@@ -35,21 +74,29 @@ def is_dated(node: AssetNode) -> bool:
 
 def roots_of(key: str, graph: Graph) -> tuple[str, ...]:
     """The dated roots ``key`` is made from, itself where it is one, nearest first. Cycles and gaps end a path."""
-    return tuple(end for end in _ends(key, graph) if end in graph and is_dated(graph[end]))
+    return tuple(end for end in graph.ends(key) if end in graph and is_dated(graph[end]))
 
 
 def undated_roots_of(key: str, graph: Graph) -> tuple[str, ...]:
     """Where the paths up from ``key`` end without a clock that binds: seeds, static roots, keys not in the graph."""
-    return tuple(end for end in _ends(key, graph) if end not in graph or not is_dated(graph[end]))
+    return tuple(end for end in graph.ends(key) if end not in graph or not is_dated(graph[end]))
 
 
-def incorporate(parents: Iterable[Mapping[str, datetime]]) -> dict[str, datetime]:
-    """What something built from ``parents`` holds of each root: the oldest that any parent held of it."""
+def incorporate(parents: Iterable[tuple[Iterable[str], Mapping[str, datetime]]]) -> dict[str, datetime]:
+    """What something built from ``parents`` holds of each root: the oldest that any parent made from it held.
+
+    Each parent is (the dated roots it is made from, what it holds): one that holds nothing of a root it is made from
+    leaves the whole without that root. What a parent holds of other roots counts for nothing.
+    """
     oldest: dict[str, datetime] = {}
-    for data_times in parents:
-        for root, data_time in data_times.items():
-            oldest[root] = min(data_time, oldest.get(root, data_time))
-    return oldest
+    lacking: set[str] = set()
+    for roots, held in parents:
+        for root in roots:
+            if root in held:
+                oldest[root] = min(held[root], oldest.get(root, held[root]))
+            else:
+                lacking.add(root)
+    return {root: data_time for root, data_time in oldest.items() if root not in lacking}
 
 
 def data_times_of(
@@ -60,7 +107,9 @@ def data_times_of(
     A view holds what its parents hold, whenever it was made. For the subject ``*`` a tenanted asset holds the oldest of
     ``tenants``, those that have a fact. Synthetic facts date nothing.
     """
-    return incorporate(_recorded(table, tenant, graph, facts, tenants) for table in _behind_views(key, graph))
+    return incorporate(
+        (roots_of(table, graph), _recorded(table, tenant, graph, facts, tenants)) for table in graph.tables(key)
+    )
 
 
 def fact_now(key: str, tenant: str, graph: Graph, facts: Facts, tenants: Sequence[str] = ()) -> SubjectFact | None:
@@ -72,30 +121,12 @@ def fact_now(key: str, tenant: str, graph: Graph, facts: Facts, tenants: Sequenc
     return replace(fact, data_times=data_times_of(key, tenant, graph, facts, tenants))
 
 
-def _ends(key: str, graph: Graph) -> Iterator[str]:
-    """Keys upwards of ``key`` that have a clock, no parents, or no node, breadth first, each once."""
-    seen, queue = {key}, [key]
-    for current in queue:
-        node = graph.get(current)
-        if node is None or node.clock is not None or not node.parents:
-            yield current
-            continue
-        fresh = [parent for parent in dict.fromkeys(node.parents) if parent not in seen]
-        seen.update(fresh)
-        queue.extend(fresh)
+def _is_end(node: AssetNode) -> bool:
+    return node.clock is not None or not node.parents
 
 
-def _behind_views(key: str, graph: Graph) -> Iterator[str]:
-    """``key`` itself unless it is a view, else what the view reads through however many views, each once."""
-    seen, queue = {key}, [key]
-    for current in queue:
-        node = graph.get(current)
-        if node is None or node.kind is not AssetKind.VIEW or node.clock is not None:
-            yield current
-            continue
-        fresh = [parent for parent in dict.fromkeys(node.parents) if parent not in seen]
-        seen.update(fresh)
-        queue.extend(fresh)
+def _is_stored(node: AssetNode) -> bool:
+    return node.kind is not AssetKind.VIEW or node.clock is not None
 
 
 def _recorded(key: str, tenant: str, graph: Graph, facts: Facts, tenants: Sequence[str]) -> Mapping[str, datetime]:
@@ -103,7 +134,8 @@ def _recorded(key: str, tenant: str, graph: Graph, facts: Facts, tenants: Sequen
     if node is not None and not node.tenanted:
         return _times(facts.get((key, ANY_TENANT)))
     if tenant == ANY_TENANT and (key, ANY_TENANT) not in facts:
-        return incorporate(_times(facts.get((key, one))) for one in tenants)
+        held = [_times(facts.get((key, one))) for one in tenants]
+        return incorporate((times, times) for times in held)
     return _times(facts.get((key, tenant)))
 
 

@@ -1,6 +1,6 @@
-"""Which promise holds for an asset, and the window it gives a tenant.
+"""Which promise holds for an asset, and the limit it gives a tenant.
 
-What belongs here: windows as declared, overridden, inherited and loosened. What does not: instants (``cutoff.py``).
+What belongs here: limits as declared, overridden, inherited and loosened. What does not: instants (``cutoff.py``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
-from telemetry_assets.model import ANY_TENANT, AssetNode, Promise, Window
+from telemetry_assets.model import ANY_TENANT, AssetNode, Limit, Promise, Window
 
 
 def promise_for(asset_key: str, promises: Sequence[Promise]) -> Promise | None:
@@ -20,7 +20,7 @@ def promise_of(node: AssetNode, promises: Sequence[Promise]) -> Promise | None:
     """The promise on ``node``: as declared, else what its own window promises (dbt's ``freshness:``), else None."""
     declared = promise_for(node.key, promises)
     if declared is None and node.window is not None:
-        return Promise(asset=node.key, window=node.window, owner=node.owner)
+        return Promise(asset=node.key, limit=node.window, owner=node.owner)
     return declared
 
 
@@ -29,17 +29,21 @@ def is_promised_to(promise: Promise, tenant: str) -> bool:
     return promise.tenants is None or tenant in promise.tenants or tenant == ANY_TENANT
 
 
-def own_window(promise: Promise, tenant: str) -> Window | None:
-    """The tenant's own window, else the promise's, else None: then each root's window counts, plus the grace."""
-    return promise.overrides.get(tenant) or promise.window
+def own_limit(promise: Promise, tenant: str) -> Limit | None:
+    """The tenant's own limit, else the promise's, else None: then each root's limit counts, plus the grace."""
+    return promise.overrides.get(tenant) or promise.limit
 
 
-def loosened(window: Window, grace: timedelta) -> Window:
-    """The window with ``grace`` added to both bounds."""
-    return replace(window, fail=window.fail + grace, warn=window.warn + grace if window.warn is not None else None)
+def loosened(limit: Limit, grace: timedelta) -> Limit:
+    """The limit that has, at any moment, the cutoffs this one had ``grace`` before."""
+    if isinstance(limit, Window):
+        return replace(limit, fail=limit.fail + grace, warn=limit.warn + grace if limit.warn is not None else None)
+    return replace(limit, grace=limit.grace + grace)
 
 
-def loosest(windows: Iterable[Window | None]) -> Window | None:
-    """The window that fails last, of equals the one that warns last (never is last); None of none."""
-    known = [window for window in windows if window is not None]
-    return max(known, key=lambda window: (window.fail, window.warn is None, window.warn or timedelta(0)), default=None)
+def loosest(limits: Iterable[Limit | None]) -> Window | None:
+    """The window that fails last, of equals the one that warns last (never is last); None without any window."""
+    windows = [limit for limit in limits if isinstance(limit, Window)]
+    return max(
+        windows, key=lambda window: (window.fail, window.warn is None, window.warn or timedelta(0)), default=None
+    )

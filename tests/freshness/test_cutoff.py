@@ -32,7 +32,7 @@ def _pairs(promises: list[Promise], tenants: list[str]) -> list[tuple[str, str]]
 
 @pytest.mark.promise("B48")
 def test_what_was_promised_is_owed_to_every_tenant_whether_or_not_anything_arrived() -> None:
-    assert _pairs([Promise("marts/*", window=HOUR)], ["one", "two"]) == [
+    assert _pairs([Promise("marts/*", limit=HOUR)], ["one", "two"]) == [
         (GOOGLE.key, "one"),
         (GOOGLE.key, "two"),
         (MART.key, "one"),
@@ -41,13 +41,13 @@ def test_what_was_promised_is_owed_to_every_tenant_whether_or_not_anything_arriv
 
 
 def test_data_without_tenants_is_one_subject() -> None:
-    assert _pairs([Promise("rates", window=HOUR), Promise("google/*")], ["one", "two"])[-1] == ("rates", "*")
-    assert _pairs([Promise("marts/*", window=HOUR)], []) == [(GOOGLE.key, "*"), (MART.key, "*")]
+    assert _pairs([Promise("rates", limit=HOUR), Promise("google/*")], ["one", "two"])[-1] == ("rates", "*")
+    assert _pairs([Promise("marts/*", limit=HOUR)], []) == [(GOOGLE.key, "*"), (MART.key, "*")]
 
 
 def test_a_promise_to_some_tenants_owes_the_others_nothing_and_a_tenant_it_alone_names_is_owed() -> None:
     promises = [
-        Promise("marts/*", window=HOUR, tenants=frozenset({"two", "gone"})),
+        Promise("marts/*", limit=HOUR, tenants=frozenset({"two", "gone"})),
         Promise("google/*", tenants=frozenset()),
     ]
     assert _pairs(promises, ["one", "two"]) == [(MART.key, "two"), (MART.key, "gone")]
@@ -55,15 +55,15 @@ def test_a_promise_to_some_tenants_owes_the_others_nothing_and_a_tenant_it_alone
 
 def test_an_asset_spelt_out_in_a_promise_is_owed_though_the_graph_lacks_it() -> None:
     promises = [
-        Promise("marts/lost", window=HOUR),
-        Promise("other/*", window=HOUR),
+        Promise("marts/lost", limit=HOUR),
+        Promise("other/*", limit=HOUR),
         Promise("google/*", tenants=frozenset()),
     ]
     assert _pairs(promises, ["one"]) == [("marts/lost", "one")]
 
 
 def test_a_window_of_the_promise_holds_for_every_root() -> None:
-    terms = _one([Promise("marts/*", window=HOUR, overrides={"two": SIX})]).terms
+    terms = _one([Promise("marts/*", limit=HOUR, overrides={"two": SIX})]).terms
     assert terms.windows == {META.key: HOUR, GOOGLE.key: HOUR}
     assert terms.run_window == HOUR
     assert terms.undated == (ZONES.key,)
@@ -71,14 +71,14 @@ def test_a_window_of_the_promise_holds_for_every_root() -> None:
 
 
 def test_a_tenants_own_window_holds_for_that_tenant_alone() -> None:
-    promises = [Promise("marts/*", window=HOUR, owner="data-eng", overrides={"two": SIX})]
+    promises = [Promise("marts/*", limit=HOUR, owner="data-eng", overrides={"two": SIX})]
     assert _one(promises, tenant="two").terms.windows == {META.key: SIX, GOOGLE.key: SIX}
     assert _one(promises, tenant="one").terms.run_window == HOUR
     assert _one(promises).terms.owner == "data-eng"
 
 
 def test_without_a_window_each_root_brings_its_own_plus_the_grace() -> None:
-    promises = [Promise("meta/*", window=HOUR, overrides={"two": SIX}), Promise("marts/*", grace=30 * MINUTE)]
+    promises = [Promise("meta/*", limit=HOUR, overrides={"two": SIX}), Promise("marts/*", grace=30 * MINUTE)]
     one, two = _one(promises).terms, _one(promises, tenant="two").terms
     assert one.windows == {META.key: Window(90 * MINUTE, 75 * MINUTE), GOOGLE.key: Window(1470 * MINUTE)}
     assert two.windows[META.key] == Window(36 * MINUTE, 35 * MINUTE)
@@ -91,43 +91,43 @@ def test_a_root_that_nobody_gave_a_window_has_none() -> None:
 
 
 def test_a_root_promised_to_other_tenants_alone_does_not_bind() -> None:
-    promises = [Promise("meta/*", window=HOUR, tenants=frozenset({"two"})), Promise("marts/*", window=DAY)]
+    promises = [Promise("meta/*", limit=HOUR, tenants=frozenset({"two"})), Promise("marts/*", limit=DAY)]
     assert set(_one(promises, tenant="one").terms.windows) == {GOOGLE.key}
     assert set(_one(promises, tenant="two").terms.windows) == {META.key, GOOGLE.key}
 
 
 def test_a_root_without_tenants_keeps_its_plain_window_for_every_tenant() -> None:
     shop = AssetNode("marts/shop", AssetKind.MODEL, (RATES.key,))
-    promises = [Promise("rates", window=HOUR, overrides={"one": SIX}), Promise("marts/*")]
+    promises = [Promise("rates", limit=HOUR, overrides={"one": SIX}), Promise("marts/*")]
     owed = subjects_owed([RATES, shop], promises, ["one"])
     assert [(one.tenant, one.terms.windows) for one in owed] == [("*", {RATES.key: HOUR}), ("one", {RATES.key: HOUR})]
 
 
 def test_thousands_of_tenants_share_their_terms() -> None:
-    promises = [Promise("marts/*", window=HOUR, overrides={"t7": SIX})]
+    promises = [Promise("marts/*", limit=HOUR, overrides={"t7": SIX})]
     owed = [one for one in subjects_owed(NODES, promises, [f"t{n}" for n in range(2_000)]) if one.asset == MART.key]
     assert len({id(one.terms) for one in owed}) == 2
 
 
 def test_a_cutoff_is_now_less_the_window() -> None:
-    promises = [Promise("meta/*", window=HOUR), Promise("marts/*")]
+    promises = [Promise("meta/*", limit=HOUR), Promise("marts/*")]
     assert cutoffs(_one(promises), NOW) == {META.key: NOW - 60 * MINUTE, GOOGLE.key: NOW - 1440 * MINUTE}
     assert META.key not in cutoffs(_one([Promise("marts/*")]), NOW)
 
 
 def test_a_window_longer_than_the_calendar_has_the_first_instant_as_cutoff() -> None:
-    promises = [Promise("marts/*", window=Window(timedelta(days=3_000_000)))]
+    promises = [Promise("marts/*", limit=Window(timedelta(days=3_000_000)))]
     assert cutoffs(_one(promises), NOW)[META.key] == datetime.min.replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("promises", "loosest"),
     [
-        ([Promise("marts/*", window=SIX, overrides={"two": HOUR})], HOUR),
-        ([Promise("marts/*", window=HOUR, overrides={"two": SIX})], HOUR),
+        ([Promise("marts/*", limit=SIX, overrides={"two": HOUR})], HOUR),
+        ([Promise("marts/*", limit=HOUR, overrides={"two": SIX})], HOUR),
         ([Promise("marts/*", grace=MINUTE)], Window(1441 * MINUTE)),
-        ([Promise("marts/*", window=SIX, tenants=frozenset({"two"}))], SIX),
-        ([Promise("meta/*", window=SIX)], None),
+        ([Promise("marts/*", limit=SIX, tenants=frozenset({"two"}))], SIX),
+        ([Promise("meta/*", limit=SIX)], None),
     ],
 )
 def test_the_native_policy_gets_the_loosest_run_window_of_any_tenant(
@@ -138,4 +138,4 @@ def test_the_native_policy_gets_the_loosest_run_window_of_any_tenant(
 
 def test_a_node_with_a_window_of_its_own_needs_no_promise() -> None:
     assert loosest_run_window(GOOGLE, NODES, []) == DAY
-    assert loosest_run_window(RATES, NODES, [Promise("rates", window=HOUR)]) == HOUR
+    assert loosest_run_window(RATES, NODES, [Promise("rates", limit=HOUR)]) == HOUR

@@ -204,7 +204,7 @@ def test_one_dead_feed_is_late_all_the_way_down_and_for_its_tenant_alone() -> No
             (ASSET, {ROOT: NOW - age, OTHER: NOW - MINUTE}),
         )
     ]
-    judged = judge_all(subjects_owed(nodes, [Promise("*", window=WINDOW)], tenants), nodes, facts, tenants, NOW)
+    judged = judge_all(subjects_owed(nodes, [Promise("*", limit=WINDOW)], tenants), nodes, facts, tenants, NOW)
     assert {(one.asset, one.tenant) for one in judged if one.state is State.FAIL} == {
         (asset, "dead") for asset in (ROOT, "stg/meta", ASSET)
     }
@@ -216,7 +216,7 @@ def test_one_dead_feed_is_late_all_the_way_down_and_for_its_tenant_alone() -> No
 def test_tenants_that_never_arrived_are_judged_beside_those_that_did() -> None:
     facts = [SubjectFact(ROOT, "alive", NOW, "run", "airbyte", {ROOT: NOW})]
     tenants = ["alive", "absent"]
-    judged = judge_all(subjects_owed([META], [Promise(ROOT, window=WINDOW)], tenants), [META], facts, tenants, NOW)
+    judged = judge_all(subjects_owed([META], [Promise(ROOT, limit=WINDOW)], tenants), [META], facts, tenants, NOW)
     assert [(one.tenant, one.state) for one in judged] == [("alive", State.PASS), ("absent", State.MISSING)]
 
 

@@ -38,14 +38,14 @@ def test_the_first_matching_promise_holds() -> None:
 
 def test_a_window_that_dbt_declares_is_a_promise_unless_another_is_declared() -> None:
     node = AssetNode("shop/orders", AssetKind.TABLE, window=WINDOW, owner="shop-team")
-    assert promise_of(node, []) == Promise("shop/orders", window=WINDOW, owner="shop-team")
+    assert promise_of(node, []) == Promise("shop/orders", limit=WINDOW, owner="shop-team")
     declared = Promise("shop/*", grace=HOUR)
     assert promise_of(node, [declared]) is declared
     assert promise_of(AssetNode("shop/orders", AssetKind.TABLE), []) is None
 
 
 def test_a_tenants_own_window_comes_before_the_promises() -> None:
-    promise = Promise("a", window=WINDOW, overrides={"one": Window(fail=HOUR)})
+    promise = Promise("a", limit=WINDOW, overrides={"one": Window(fail=HOUR)})
     assert own_window(promise, "one") == Window(fail=HOUR)
     assert own_window(promise, "two") == WINDOW
     assert own_window(Promise("a", grace=HOUR), "one") is None
