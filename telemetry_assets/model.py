@@ -107,6 +107,9 @@ class Window:
 EVERY_DAY = frozenset(range(7))
 """All days of the week, Monday 0."""
 
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""How a day of the week is written, in telemetry.yaml and in answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:

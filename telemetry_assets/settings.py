@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from telemetry_assets.declaration.configured import DbtSettings, SnapshotSettings, StreamSettings, TenantSettings
+from telemetry_assets.declaration.configured import (
+    DbtSettings,
+    ForeignSourceSettings,
+    SnapshotSettings,
+    StreamSettings,
+    TableSourceSettings,
+    TenantSettings,
+)
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ANY_TENANT, Promise
 
@@ -99,7 +106,11 @@ class AirbyteSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything declared, with paths made absolute. ``root`` is the folder of telemetry.yaml."""
+    """Everything declared, with paths made absolute. ``root`` is the folder of telemetry.yaml.
+
+    ``sources`` are those that Airbyte syncs, ``tables`` those that others fill, ``foreign`` those that other code
+    locations materialize; the three share no name.
+    """
 
     path: Path
     home: Path
@@ -110,6 +121,8 @@ class Settings:
     snapshots: Mapping[str, SnapshotSettings]
     database: SecretRef | None
     airbyte: AirbyteSettings
+    tables: Mapping[str, TableSourceSettings] = field(default_factory=dict[str, TableSourceSettings])
+    foreign: Mapping[str, ForeignSourceSettings] = field(default_factory=dict[str, ForeignSourceSettings])
     owners: Mapping[str, Any] = field(default_factory=dict[str, Any])
     channels: Mapping[str, Any] = field(default_factory=dict[str, Any])
 

@@ -19,6 +19,52 @@ class StreamSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchedTableSettings:
+    """A table that others fill. ``tenant_column`` None: its data has no tenants, one subject ``*``."""
+
+    asset_key: str
+    schema: str
+    name: str
+    clock: Clock
+    tenant_column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSourceSettings:
+    """Tables that others fill and we look at: ``kind: table``."""
+
+    name: str
+    tables: tuple[WatchedTableSettings, ...]
+
+    @property
+    def asset_keys(self) -> tuple[str, ...]:
+        """The keys of this source's assets, ``source/table``, in the order of the file."""
+        return tuple(table.asset_key for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignAssetSettings:
+    """An asset that another code location materializes; ``asset_key`` is its key there, slash-joined."""
+
+    asset_key: str
+    clock: Clock
+    tenanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSourceSettings:
+    """Assets of other code locations of the same Dagster instance: ``kind: dagster``."""
+
+    name: str
+    assets: tuple[ForeignAssetSettings, ...]
+
+    @property
+    def asset_keys(self) -> tuple[str, ...]:
+        """The keys of this source's assets, in the order of the file."""
+        return tuple(asset.asset_key for asset in self.assets)
+
+
+@dataclass(frozen=True, slots=True)
 class TenantSettings:
     """The tenants by an inline list, or the table that holds them; ``column`` is the tenant column of every table."""
 
