@@ -33,7 +33,7 @@ RINGS: dict[str, set[str]] = {
     "running": GROUND | {"settings"},
     "logs": GROUND,
     **dict.fromkeys(PURE, GROUND),
-    "ledger": GROUND,
+    "ledger": GROUND | {"freshness"},
     "sources": SETTINGS | PURE | {"logs", "ledger"},
     "answers": SETTINGS | PURE | {"ledger", "sources"},
     "render": GROUND | {"answers", "freshness"},

@@ -13,8 +13,8 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.tenants import find_tenant
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.freshness.cutoff import subjects_owed
-from telemetry_assets.freshness.judge import Judgement, judge_all
+from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all, known
+from telemetry_assets.freshness.owed import subjects_owed
 from telemetry_assets.ledger import graph, subjects, tenants
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
@@ -42,6 +42,7 @@ class Board:
     tenants: tuple[Tenant, ...]
     nodes: tuple[AssetNode, ...]
     facts: tuple[SubjectFact, ...]
+    evidence: Evidence
     judged: tuple[Judgement, ...]
     only: Tenant | None = None
 
@@ -61,14 +62,15 @@ def read_board(conn: Connection[TupleRow], settings: Settings, now: datetime, *,
     Raises UsageError for an unknown tenant, CouldNotLookError where the ledger cannot be read or was never prepared:
     an empty graph would owe nothing to nobody, and look well.
     """
-    known = tenants.read(conn)
+    everybody = tenants.read(conn)
     nodes = tuple(sorted(graph.read(conn), key=lambda node: (_LAYERS[node.kind], node.key)))
-    if (not nodes and settings.promises) or (not known and settings.tenants.inline):
+    if (not nodes and settings.promises) or (not everybody and settings.tenants.inline):
         raise CouldNotLookError("The ledger knows neither assets nor tenants yet.", "Run: telemetry prepare")
-    only = find_tenant(known, tenant) if tenant is not None else None
+    only = find_tenant(everybody, tenant) if tenant is not None else None
     facts = subjects.read(conn)
-    slugs = [one.slug for one in known]
-    owed = subjects_owed(nodes, settings.promises, slugs)
+    evidence = known(facts)
+    owed = subjects_owed(nodes, settings.promises, everybody)
     if only is not None:
         owed = tuple(one for one in owed if one.tenant in (only.slug, ANY_TENANT))
-    return Board(now, known, nodes, facts, judge_all(owed, nodes, facts, slugs, now), only)
+    judged = judge_all(owed, nodes, evidence, [one.slug for one in everybody], now)
+    return Board(now, everybody, nodes, facts, evidence, judged, only)

@@ -16,8 +16,8 @@ from psycopg.rows import TupleRow
 from telemetry_assets.answers.board import Board, read_board
 from telemetry_assets.answers.condition import iso
 from telemetry_assets.errors import UsageError
-from telemetry_assets.freshness.cutoff import loosest_run_window
 from telemetry_assets.freshness.judge import Judgement, state_of
+from telemetry_assets.freshness.owed import loosest_run_window
 from telemetry_assets.model import ExitCode, State, Window, exit_of, worst_exit
 from telemetry_assets.settings import Settings
 
@@ -133,7 +133,8 @@ def run_lights(board: Board, settings: Settings, assets: Collection[str]) -> Map
     """What Dagster's own policy says of each asset, from runs alone: any tenant's newest run makes it fresh."""
     newest: dict[str, datetime] = {}
     for fact in board.facts:
-        newest[fact.asset] = max(fact.run_time, newest.get(fact.asset, fact.run_time))
+        if fact.run_time is not None:
+            newest[fact.asset] = max(fact.run_time, newest.get(fact.asset, fact.run_time))
     windows = {
         node.key: loosest_run_window(node, board.nodes, settings.promises) for node in board.nodes if node.key in assets
     }

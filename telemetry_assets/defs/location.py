@@ -15,7 +15,7 @@ from telemetry_assets.defs.schedules import schedules
 from telemetry_assets.defs.sensors import sensors
 from telemetry_assets.defs.snapshot_assets import snapshot_assets
 from telemetry_assets.defs.source_assets import source_assets
-from telemetry_assets.freshness.cutoff import loosest_run_window
+from telemetry_assets.freshness.owed import loosest_run_window
 from telemetry_assets.model import AssetNode
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest

@@ -1,6 +1,7 @@
 """Deadlines on the calendar of a zone: by 09:00 on weekdays, whatever the clocks do that night.
 
-What belongs here: local times of day → instants. What does not: windows (``cutoff.py``), who is owed what (``owed.py``).
+What belongs here: local times of day → instants. What does not: windows (``cutoff.py``), who is owed what
+(``owed.py``).
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -49,7 +50,7 @@ def _latest_before(due: datetime, day: date, clock: time, zone: ZoneInfo) -> dat
 
 @lru_cache(maxsize=4096)
 def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """The instant of a local time: the later where it comes twice; where the clocks skip it, the instant they skip to."""
+    """The instant of a local time: the later where it comes twice; of one that is skipped, the instant of the skip."""
     local = datetime.combine(day, clock, tzinfo=zone)
     first, second = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
     if first <= second:

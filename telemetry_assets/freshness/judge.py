@@ -204,7 +204,9 @@ def _looked_at(verdict: _Verdict, asset: str, look: Look | None, now: datetime) 
         return replace(verdict, state=State.UNKNOWN, reason=f"could not look: {look.error}")
     unseen = now - look.looked_at
     if unseen > OLDEST_LOOK and verdict.state not in (State.PASS, State.UNKNOWN):
-        return replace(verdict, state=State.UNKNOWN, reason=f"nobody looked for {spoken(unseen)}; then {verdict.reason}")
+        return replace(
+            verdict, state=State.UNKNOWN, reason=f"nobody looked for {spoken(unseen)}; then {verdict.reason}"
+        )
     return verdict
 
 

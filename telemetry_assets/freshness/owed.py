@@ -52,7 +52,9 @@ class Group:
         return (Owed(self.asset, tenant, self.terms) for tenant in self.tenants)
 
 
-def groups_owed(nodes: Sequence[AssetNode], promises: Sequence[Promise], tenants: Sequence[Tenant]) -> tuple[Group, ...]:
+def groups_owed(
+    nodes: Sequence[AssetNode], promises: Sequence[Promise], tenants: Sequence[Tenant]
+) -> tuple[Group, ...]:
     """Every promised subject, in groups: in the order of ``nodes``, and of ``tenants`` within a group.
 
     An asset without tenants, and every asset where ``tenants`` is empty, is one subject ``*``. A tenant that a promise
@@ -66,7 +68,9 @@ def groups_owed(nodes: Sequence[AssetNode], promises: Sequence[Promise], tenants
     return tuple(group for key in keys for group in _groups(key, book, classes))
 
 
-def subjects_owed(nodes: Sequence[AssetNode], promises: Sequence[Promise], tenants: Sequence[Tenant]) -> tuple[Owed, ...]:
+def subjects_owed(
+    nodes: Sequence[AssetNode], promises: Sequence[Promise], tenants: Sequence[Tenant]
+) -> tuple[Owed, ...]:
     """Every promised subject by itself, in the order of ``nodes`` and ``tenants``; else as :func:`groups_owed`."""
     place = {tenant.slug: number for number, tenant in enumerate(tenants)}
     by_asset: dict[str, list[Owed]] = {}
@@ -91,7 +95,8 @@ def loosest_run_window(node: AssetNode, nodes: Sequence[AssetNode], promises: Se
         return None
     named = frozenset().union(*(_named(promise) for promise in promises))
     whose = (ANYBODY, *sorted(named)) if node.tenanted else (ANY_TENANT,)
-    return loosest(_terms(node.key, tenant, "UTC", book).run_window for tenant in whose if is_promised_to(promise, tenant))
+    promised = (tenant for tenant in whose if is_promised_to(promise, tenant))
+    return loosest(_terms(node.key, tenant, "UTC", book).run_window for tenant in promised)
 
 
 class _Book:
@@ -128,7 +133,8 @@ def _classes(book: _Book, tenants: Sequence[Tenant]) -> Mapping[object, _Class]:
         return {ANY_TENANT: _Class(-1, "UTC", (ANY_TENANT,))}
     zones = {tenant.slug: tenant.timezone for tenant in tenants}
     named = frozenset().union(*(_named(promise) for promise in book.promises))
-    zoned = any(_needs_zone(limit) for promise in book.promises for limit in (promise.limit, *promise.overrides.values()))
+    limits = (limit for promise in book.promises for limit in (promise.limit, *promise.overrides.values()))
+    zoned = any(isinstance(limit, Deadline) and limit.zone is None for limit in limits)
     alike: dict[object, list[str]] = {}
     for slug in (*zones, *sorted(named - set(zones))):
         treated = tuple(_treated(promise, slug) for promise in book.promises) if slug in named else ANYBODY
@@ -145,10 +151,6 @@ def _treated(promise: Promise, tenant: str) -> tuple[bool, bool, Limit | None]:
 
 def _named(promise: Promise) -> frozenset[str]:
     return frozenset(promise.overrides) | (promise.tenants or frozenset())
-
-
-def _needs_zone(limit: Limit | None) -> bool:
-    return isinstance(limit, Deadline) and limit.zone is None
 
 
 def _groups(key: str, book: _Book, classes: Sequence[_Class]) -> Iterator[Group]:

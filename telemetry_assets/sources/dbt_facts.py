@@ -5,7 +5,7 @@ What belongs here: data time per root through the models that succeeded. What do
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from telemetry_assets.freshness.lineage import data_times_of, incorporate
+from telemetry_assets.freshness.lineage import data_times_of, graph_of, incorporate, roots_of
 from telemetry_assets.ledger.dbt_invocations import DbtInvocation
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact
 
@@ -25,7 +25,7 @@ def invocation_facts(
     ``keys`` maps dbt unique ids to asset keys; ``before`` are the ledger's facts read when the run started: what
     this invocation read of its inputs is at least that old.
     """
-    by_key = {node.key: node for node in nodes}
+    graph = graph_of(nodes)
     known = {(fact.asset, fact.tenant): fact for fact in before}
     done = {
         keys[result.unique_id]
@@ -35,7 +35,9 @@ def invocation_facts(
     for node in _parents_first(nodes, done):
         owed = tenants if node.tenanted else (ANY_TENANT,)
         for tenant in owed:
-            parents = [data_times_of(parent, tenant, by_key, known, tenants) for parent in node.parents]
+            parents = [
+                (roots_of(parent, graph), data_times_of(parent, tenant, graph, known, tenants)) for parent in node.parents
+            ]
             fact = SubjectFact(
                 asset=node.key,
                 tenant=tenant,

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.contracts.registry import load_contract
 from telemetry_assets.contracts.validate import Violation
-from telemetry_assets.freshness.lineage import data_times_of
+from telemetry_assets.freshness.lineage import data_times_of, graph_of
 from telemetry_assets.ledger import snapshots, subjects
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.snapshots import PublishedSnapshot, WithheldSnapshot
@@ -61,7 +61,7 @@ def publish(
     }
     violations = contract.validate_many(documents.items())
     broken = {violation.tenant for violation in violations}
-    by_key = {node.key: node for node in nodes}
+    graph = graph_of(nodes)
     parent = snapshot.relation.replace(".", "/")
     good = {
         slug: PublishedSnapshot(
@@ -70,7 +70,7 @@ def publish(
             generated_at=now,
             payload=document,
             run_id=run_id,
-            data_times=data_times_of(parent, slug, by_key, before, sorted(tenants.values())),
+            data_times=data_times_of(parent, slug, graph, before, sorted(tenants.values())),
         )
         for slug, document in documents.items()
         if slug not in broken

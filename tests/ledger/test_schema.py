@@ -3,16 +3,28 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from telemetry_assets.errors import CouldNotLookError, FailingError
-from telemetry_assets.ledger import schema
+from telemetry_assets.ledger import schema, subjects
 from telemetry_assets.ledger.connection import connect
 
-TABLES = ("assets", "dbt_invocations", "snapshots", "subjects", "syncs", "tenants", "withheld_snapshots")
+TABLES = (
+    "assets", "corrections", "dbt_invocations", "exposures", "looks", "not_fresh", "root_sets", "snapshots",
+    "state_changes", "subjects", "syncs", "tenants", "withheld_snapshots",
+)  # fmt: skip
+FIRST_FORM = [
+    "create table telemetry.alembic_version (version_num varchar(32) primary key)",
+    "insert into telemetry.alembic_version values ('0001')",
+    """insert into telemetry.subjects (asset, tenant, run_time, run_id, source, data_times) values
+        ('marts/m', 'one', '2026-11-01T12:00Z', 'r', 'dbt',
+            '{"b": "2026-11-01T11:00:00+00:00", "a": "2026-11-01T10:00:00+00:00"}'),
+        ('marts/m', 'two', '2026-11-01T12:00Z', 'r', 'dbt', '{}'),
+        ('shop/o', 'one', '2026-11-01T09:00Z', 'watched', 'watched', '{"shop/o": "2026-11-01T09:00:00+00:00"}')""",
+]
 
 
 def _tables(dsn: str) -> set[str]:
@@ -38,6 +50,21 @@ def test_migrating_again_changes_nothing(empty_database: str) -> None:
         conn.execute("insert into telemetry.tenants values (gen_random_uuid(), 'acme', 'Acme')")
         schema.migrate(empty_database)
         assert conn.execute("select slug from telemetry.tenants").fetchall() == [("acme",)]
+
+
+def test_facts_of_the_first_form_come_along(empty_database: str) -> None:
+    with connect(empty_database) as conn:
+        conn.execute("create schema telemetry")
+        conn.execute(schema.revisions()[0].read_text())  # type: ignore[arg-type]
+        for statement in FIRST_FORM:
+            conn.execute(statement)  # type: ignore[arg-type]
+        schema.migrate(empty_database)
+        one, two, watched = subjects.read(conn)
+    nine = datetime(2026, 11, 1, 9, tzinfo=UTC)
+    assert one.data_times == {"a": nine + timedelta(hours=1), "b": nine + timedelta(hours=2)}
+    assert (two.data_times, two.run_time) == ({}, nine + timedelta(hours=3))
+    assert (watched.run_time, watched.data_times) == (None, {"shop/o": nine})
+    assert watched.looked_at is not None
 
 
 def test_eight_starters_at_once_are_harmless(empty_database: str) -> None:
@@ -113,12 +140,3 @@ def test_a_ledger_at_this_version_is_recognised_without_alembic(database: str) -
         "sys.exit(bool({'alembic', 'sqlalchemy', 'dagster'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script, database], check=False).returncode == 0
-
-
-def test_later_of_each_keeps_every_key_and_the_later_instant(database: str) -> None:
-    with psycopg.connect(database) as conn:
-        row = conn.execute(
-            """select telemetry.later_of_each('{"a": "2026-01-01T00:00:00", "b": "2026-01-03T00:00:00"}',
-                '{"b": "2026-01-02T00:00:00", "c": "2026-01-04T00:00:00"}')"""
-        ).fetchone()
-    assert row == ({"a": "2026-01-01T00:00:00", "b": "2026-01-03T00:00:00", "c": "2026-01-04T00:00:00"},)

@@ -81,6 +81,36 @@ def test_tenants_and_assets_are_apart_and_can_be_asked_for(conn: Ledger) -> None
     assert subjects.read(conn, []) == ()
 
 
+LOOK = SubjectFact("shop/orders", "one", None, "watched", "watched", {"shop/orders": NOON}, looked_at=NOON + MINUTE)
+
+
+def test_what_was_seen_in_a_table_has_a_look_and_no_run(conn: Ledger) -> None:
+    assert _held(conn, LOOK) == (LOOK,)
+    assert subjects.newest_runs(conn, ["shop/orders"]) == {}
+
+
+def test_a_root_whose_data_time_moves_back_is_believed_and_written_down_as_a_correction(conn: Ledger) -> None:
+    restored = replace(LOOK, looked_at=NOON + 2 * MINUTE, data_times={"shop/orders": NOON - 60 * MINUTE})
+    assert _held(conn, LOOK, restored, restored, LOOK) == (restored,)
+    (found,) = subjects.corrections(conn)
+    assert (found.asset, found.tenant, found.was, found.became) == ("shop/orders", "one", NOON, NOON - 60 * MINUTE)
+    assert subjects.corrections(conn, "shop/orders", "two") == ()
+
+
+def test_a_model_built_over_older_data_is_no_correction(conn: Ledger) -> None:
+    _held(conn, FACT, replace(FACT, run_time=NOON + MINUTE, data_times={"meta_ads/insights": NOON - 60 * MINUTE}))
+    assert subjects.corrections(conn) == ()
+
+
+def test_exactly_the_subjects_asked_for_are_read(conn: Ledger) -> None:
+    facts = [replace(FACT, asset=asset, tenant=tenant) for asset in "ab" for tenant in ("*", "one", "two")]
+    subjects.record(conn, facts)
+    assert subjects.read_each(conn, [("a", "one"), ("b", "two"), ("c", "one")]) == {
+        ("a", "one"): facts[1],
+        ("b", "two"): facts[5],
+    }
+
+
 def test_recording_nothing_is_fine(conn: Ledger) -> None:
     assert subjects.record(conn, []) == 0
 
@@ -112,18 +142,9 @@ def test_a_naive_instant_is_refused(conn: Ledger) -> None:
 )
 def test_an_instant_that_python_cannot_hold_is_read_as_a_bound(conn: Ledger, stored: str, read: datetime) -> None:
     subjects.record(conn, [FACT])
-    conn.execute(
-        "update telemetry.subjects set run_time = %s, data_times = jsonb_build_object('r', %s::text)", [stored] * 2
-    )
+    conn.execute("update telemetry.subjects set run_time = %s, data_times = array[%s::timestamptz]", [stored] * 2)
     (fact,) = subjects.read(conn)
-    assert (fact.run_time, dict(fact.data_times)) == (read, {"r": read})
-
-
-@pytest.mark.parametrize("nonsense", ["soon", "", "2026-02-30"])
-def test_a_data_time_that_is_no_time_reads_as_one_nobody_can_believe(conn: Ledger, nonsense: str) -> None:
-    subjects.record(conn, [FACT])
-    conn.execute("update telemetry.subjects set data_times = jsonb_build_object('r', %s::text)", [nonsense])
-    assert subjects.read(conn)[0].data_times["r"] == LATEST
+    assert (fact.run_time, dict(fact.data_times)) == (read, {"meta_ads/insights": read})
 
 
 @pytest.mark.parametrize("instant", [EARLIEST, LATEST])
@@ -161,7 +182,8 @@ FACTS = st.builds(
     SubjectFact,
     asset=st.sampled_from(["a", "b/c"]),
     tenant=st.sampled_from(["*", "one"]),
-    run_time=INSTANTS,
+    run_time=st.none() | INSTANTS,
+    looked_at=INSTANTS,
     run_id=st.sampled_from(["", "R", "a", "é", "\U0001f600", "\uffff"]),
     source=st.sampled_from(["dbt", "airbyte"]),
     data_times=st.dictionaries(st.sampled_from(["x", "y", "z"]), INSTANTS),
@@ -176,12 +198,13 @@ def _oracle(facts: Sequence[SubjectFact]) -> dict[tuple[str, str], Any]:
     for subject in {(fact.asset, fact.tenant) for fact in facts}:
         of_subject = [fact for fact in facts if (fact.asset, fact.tenant) == subject]
         pool = [fact for fact in of_subject if not fact.synthetic] or of_subject
-        newest = max(fact.run_time for fact in pool)
-        run_id = max(fact.run_id for fact in pool if fact.run_time == newest)
-        reports = [fact for fact in pool if (fact.run_time, fact.run_id) == (newest, run_id)]
+        newest = max(fact.known_at for fact in pool)
+        run_id = max(fact.run_id for fact in pool if fact.known_at == newest)
+        reports = [fact for fact in pool if (fact.known_at, fact.run_id) == (newest, run_id)]
         roots = {root for report in reports for root in report.data_times}
         expected[subject] = (
             newest,
+            max((report.run_time for report in reports if report.run_time is not None), default=None),
             run_id,
             max(report.source for report in reports),
             max((report.rows for report in reports if report.rows is not None), default=None),
@@ -207,7 +230,7 @@ def test_any_order_and_any_repetition_of_facts_ends_in_the_same_rows(
             arriving = arriving[cut:]
         assert {
             (fact.asset, fact.tenant): (
-                fact.run_time, fact.run_id, fact.source, fact.rows, dict(fact.data_times), fact.synthetic
+                fact.known_at, fact.run_time, fact.run_id, fact.source, fact.rows, dict(fact.data_times), fact.synthetic
             )
             for fact in subjects.read(conn)
         } == _oracle(facts)  # fmt: skip
