@@ -28,6 +28,7 @@ from telemetry_assets.model import Tenant
 from telemetry_assets.settings import Settings, export
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_command import needs_parse, parse_project
+from telemetry_assets.sources.dbt_manifest import exposures_of
 from telemetry_assets.sources.tenants import declared_tenants
 from telemetry_assets.sources.watching import observe
 
@@ -62,7 +63,7 @@ def prepare(settings: Settings, on_step: Callable[[str], None] = lambda _: None)
     on_step("graph")
     manifest = read_manifest(settings.dbt) if settings.dbt else None
     with connect(dsn) as conn:
-        graph.replace(conn, asset_graph(settings, manifest))
+        graph.replace(conn, asset_graph(settings, manifest), exposures_of(manifest) if manifest else ())
         subjects.record(conn, observe(conn, settings, manifest, datetime.now(UTC)))
     with dagster_instance(settings) as instance:
         align(instance, [tenant.slug for tenant in tenants])

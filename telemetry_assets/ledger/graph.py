@@ -1,10 +1,11 @@
-"""telemetry.assets: the graph as data, from the code location and the dbt manifest.
+"""telemetry.assets and telemetry.exposures: the graph as data, from the code location and the dbt manifest.
 
 What belongs here: replacing it whole and reading it. What does not: walking it (``freshness/lineage.py``).
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,16 +17,35 @@ from telemetry_assets.ledger.connection import explained
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, Window
 
 
-@explained
-def replace(conn: psycopg.Connection[TupleRow], nodes: Sequence[AssetNode]) -> None:
-    """Make the table hold exactly these nodes, in one statement. The last of two nodes with one key stays.
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A dashboard (or whatever ``type`` says) that reads the assets ``parents``; ``owner`` and ``url`` where given."""
 
-    Raises ConfigError for no nodes at all: an unreadable project must not erase the graph.
+    name: str
+    label: str
+    type: str = "dashboard"
+    owner: str | None = None
+    url: str | None = None
+    parents: tuple[str, ...] = ()
+
+
+@explained
+def replace(conn: psycopg.Connection[TupleRow], nodes: Sequence[AssetNode], exposures: Sequence[Exposure] = ()) -> None:
+    """Make our own graph exactly these nodes and exposures, in one statement. The last of two with one key stays.
+
+    Nodes that another location brought stay, unless ours have their key. Raises ConfigError for no nodes at all: an
+    unreadable project must not erase the graph.
     """
     if not nodes:
         raise ConfigError("The graph to store holds no asset, so the ledger keeps the one it has.", _NO_ASSET)
-    documents = {node.key: _document(node) for node in nodes}
-    conn.execute(_REPLACE, {"nodes": json.dumps(list(documents.values()))})
+    read_by = {exposure.name: asdict(exposure) for exposure in exposures}
+    conn.execute(_REPLACE, {"nodes": _documents(nodes), "exposures": json.dumps(list(read_by.values()))})
+
+
+@explained
+def add_foreign(conn: psycopg.Connection[TupleRow], nodes: Sequence[AssetNode]) -> int:
+    """Put nodes of another code location beside ours; returns how many changed. What is ours stays as we say it is."""
+    return conn.execute(_ADD_FOREIGN, {"nodes": _documents(nodes)}).rowcount if nodes else 0
 
 
 @explained
@@ -34,28 +54,67 @@ def read(conn: psycopg.Connection[TupleRow]) -> tuple[AssetNode, ...]:
     return tuple(_node(row) for row in conn.execute(f"select {_COLUMNS} from telemetry.assets order by key"))
 
 
+@explained
+def read_exposures(conn: psycopg.Connection[TupleRow]) -> tuple[Exposure, ...]:
+    """Every exposure, by name."""
+    rows = conn.execute("select name, label, type, owner, url, parents from telemetry.exposures order by name")
+    return tuple(Exposure(name, label, kind, owner, url, tuple(keys)) for name, label, kind, owner, url, keys in rows)
+
+
 _NO_ASSET = "Run `telemetry prepare`, and check `sources:` and `dbt:` in telemetry.yaml."
 
 _COLUMNS = "key, kind, parents, clock, window_warn, window_fail, owner, exposures, tenanted"
 
-_REPLACE = f"""
-with incoming as materialized (
+_INCOMING = """
+incoming as materialized (
     select * from jsonb_to_recordset(%(nodes)s::jsonb) as node (
         key text, kind text, parents text[], clock text, window_warn interval, window_fail interval,
         owner text, exposures text[], tenanted boolean
     )
-), gone as (
-    delete from telemetry.assets where key not in (select key from incoming)
 )
-insert into telemetry.assets as held ({_COLUMNS})
-select {_COLUMNS} from incoming order by key
-on conflict (key) do update set
-    (kind, parents, clock, window_warn, window_fail, owner, exposures, tenanted) = (
+"""
+
+_CHANGED = """
+    (kind, parents, clock, window_warn, window_fail, owner, exposures, tenanted, origin) = (
         excluded.kind, excluded.parents, excluded.clock, excluded.window_warn, excluded.window_fail,
-        excluded.owner, excluded.exposures, excluded.tenanted
+        excluded.owner, excluded.exposures, excluded.tenanted, excluded.origin
     )
 where held is distinct from excluded
 """
+
+_REPLACE = f"""
+with {_INCOMING}, gone as (
+    delete from telemetry.assets where origin = 'own' and key not in (select key from incoming)
+), read_by as materialized (
+    select * from jsonb_to_recordset(%(exposures)s::jsonb) as exposure (
+        name text, label text, type text, owner text, url text, parents text[]
+    )
+), unread as (
+    delete from telemetry.exposures where name not in (select name from read_by)
+), reading as (
+    insert into telemetry.exposures as held (name, label, type, owner, url, parents)
+    select name, label, type, owner, url, parents from read_by order by name
+    on conflict (name) do update set
+        (label, type, owner, url, parents)
+            = (excluded.label, excluded.type, excluded.owner, excluded.url, excluded.parents)
+    where held is distinct from excluded
+)
+insert into telemetry.assets as held ({_COLUMNS}, origin)
+select {_COLUMNS}, 'own' from incoming order by key
+on conflict (key) do update set {_CHANGED}
+"""
+
+_ADD_FOREIGN = f"""
+with {_INCOMING}
+insert into telemetry.assets as held ({_COLUMNS}, origin)
+select {_COLUMNS}, 'foreign' from incoming order by key
+on conflict (key) do update set {_CHANGED} and held.origin = 'foreign'
+"""
+
+
+def _documents(nodes: Sequence[AssetNode]) -> str:
+    documents = {node.key: _document(node) for node in nodes}
+    return json.dumps(list(documents.values()))
 
 
 def _document(node: AssetNode) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from telemetry_assets.errors import ConfigError
+from telemetry_assets.ledger.graph import Exposure
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, Window
 
 Manifest = Mapping[str, Any]
@@ -61,6 +62,22 @@ def manifest_nodes(
         )
         for unique_id, key in keys.items()
         for node in (_node(manifest, unique_id),)
+    )
+
+
+def exposures_of(manifest: Manifest) -> tuple[Exposure, ...]:
+    """Every enabled exposure, by name, with the assets it reads directly (through ephemeral models and metrics)."""
+    keys = _keys(manifest)
+    return tuple(
+        Exposure(
+            name=str(exposure["name"]),
+            label=str(exposure.get("label") or exposure["name"]),
+            type=str(exposure.get("type") or "dashboard"),
+            owner=_owner((exposure,)),
+            url=exposure.get("url") or None,
+            parents=tuple(sorted(keys[parent] for parent in _parents(manifest, exposure) if parent in keys)),
+        )
+        for exposure in _by_name(manifest.get("exposures", {}))
     )
 
 

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.ledger import graph
+from telemetry_assets.ledger.graph import Exposure
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, Window
 
 type Ledger = psycopg.Connection[TupleRow]
@@ -76,3 +77,35 @@ NODES = st.builds(
 def test_any_graph_survives_the_round_trip(conn: Ledger, nodes: list[AssetNode]) -> None:
     graph.replace(conn, nodes)
     assert graph.read(conn) == tuple(sorted(nodes, key=lambda node: node.key))
+
+
+BOARD = Exposure("board", "The board's report", owner="finance", url="https://bi.example.com/7", parents=(MART.key,))
+
+
+def test_exposures_come_back_by_name_and_go_with_the_manifest_that_lost_them(conn: Ledger) -> None:
+    graph.replace(conn, [ROOT, MART], [Exposure("zebra", "zebra", "notebook"), BOARD])
+    assert graph.read_exposures(conn) == (BOARD, Exposure("zebra", "zebra", "notebook"))
+    graph.replace(conn, [ROOT, MART], [BOARD])
+    assert graph.read_exposures(conn) == (BOARD,)
+    graph.replace(conn, [ROOT])
+    assert graph.read_exposures(conn) == ()
+
+
+def test_what_another_location_brought_stays_when_ours_is_replaced(conn: Ledger) -> None:
+    graph.replace(conn, [ROOT, MART])
+    assert graph.add_foreign(conn, [PLAIN]) == 1
+    assert graph.add_foreign(conn, [PLAIN]) == 0
+    graph.replace(conn, [ROOT])
+    assert graph.read(conn) == (ROOT, PLAIN)
+
+
+def test_of_one_key_our_own_node_counts_whoever_came_first(conn: Ledger) -> None:
+    other = AssetNode(MART.key, AssetKind.TABLE)
+    graph.replace(conn, [ROOT, MART])
+    assert graph.add_foreign(conn, [other]) == 0
+    assert graph.read(conn) == (MART, ROOT)
+    graph.replace(conn, [ROOT])
+    graph.add_foreign(conn, [other])
+    graph.replace(conn, [ROOT, MART])
+    graph.replace(conn, [ROOT])
+    assert graph.read(conn) == (ROOT,)

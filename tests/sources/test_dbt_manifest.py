@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from telemetry_assets.errors import ConfigError
+from telemetry_assets.ledger.graph import Exposure
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, Window
 from telemetry_assets.sources.dbt_manifest import (
     NEVER,
     asset_keys,
     enabled_models,
+    exposures_of,
     manifest_nodes,
     watched_tables,
 )
@@ -147,6 +149,13 @@ def test_exposures_name_the_dashboards_and_owners_of_what_they_read_directly(nod
     assert nodes["staging/stg_orders"].exposures == ("board",)  # through the ephemeral model
     assert (nodes["marts/totals"].exposures, nodes["marts/totals"].owner) == (("attic",), "attic@example.com")
     assert (nodes["bare"].exposures, nodes["bare"].owner) == ((), None)
+
+
+def test_exposures_are_listed_with_their_owner_and_the_assets_they_read(manifest) -> None:
+    exposures = {exposure.name: exposure for exposure in exposures_of(manifest)}
+    assert set(exposures) == {"attic", "board"}
+    assert exposures["attic"] == Exposure("attic", "attic", owner="attic@example.com", parents=("marts/totals",))
+    assert {"marts/orders", "files/undated", "staging/stg_orders"} <= set(exposures["board"].parents)
 
 
 @pytest.mark.promise("F10")
