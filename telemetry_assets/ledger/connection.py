@@ -77,7 +77,12 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
+        except (
+            errors.InvalidSchemaName,
+            errors.UndefinedTable,
+            errors.UndefinedColumn,
+            errors.UndefinedFunction,
+        ) as error:
             raise CouldNotLookError(
                 f"The database {_name(args)} has no ledger of this version ({_first_line(error)}).",
                 "Run `telemetry prepare`.",
