@@ -1,141 +1,46 @@
-"""What is owed: every promised subject, its windows per root, and the instants they become."""
+"""Limits become instants."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from telemetry_assets.freshness.cutoff import Owed, cutoffs, loosest_run_window, subjects_owed
-from telemetry_assets.model import AssetKind, AssetNode, Clock, Promise, Window
+from telemetry_assets.freshness.cutoff import EVER, Cutoffs, cutoffs_of
+from telemetry_assets.freshness.window import loosened
+from telemetry_assets.model import Deadline, State, Window
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-SIX, HOUR, DAY = Window(6 * MINUTE, 5 * MINUTE), Window(60 * MINUTE, 45 * MINUTE), Window(1440 * MINUTE)
-
-META = AssetNode("meta/insights", AssetKind.STREAM, clock=Clock())
-GOOGLE = AssetNode("google/insights", AssetKind.STREAM, clock=Clock(), window=DAY)
-ZONES = AssetNode("zones", AssetKind.SEED, tenanted=False)
-RATES = AssetNode("rates", AssetKind.TABLE, clock=Clock(), tenanted=False)
-MART = AssetNode("marts/daily", AssetKind.MODEL, (META.key, GOOGLE.key, ZONES.key), owner="exposure-owner")
-NODES = (META, GOOGLE, ZONES, RATES, MART)
-
-
-def _one(promises: list[Promise], asset: str = MART.key, tenant: str = "one") -> Owed:
-    (found,) = [
-        owed for owed in subjects_owed(NODES, promises, ["one", "two"]) if (owed.asset, owed.tenant) == (asset, tenant)
-    ]
-    return found
-
-
-def _pairs(promises: list[Promise], tenants: list[str]) -> list[tuple[str, str]]:
-    return [(owed.asset, owed.tenant) for owed in subjects_owed(NODES, promises, tenants)]
-
-
-@pytest.mark.promise("B48")
-def test_what_was_promised_is_owed_to_every_tenant_whether_or_not_anything_arrived() -> None:
-    assert _pairs([Promise("marts/*", limit=HOUR)], ["one", "two"]) == [
-        (GOOGLE.key, "one"),
-        (GOOGLE.key, "two"),
-        (MART.key, "one"),
-        (MART.key, "two"),
-    ]
-
-
-def test_data_without_tenants_is_one_subject() -> None:
-    assert _pairs([Promise("rates", limit=HOUR), Promise("google/*")], ["one", "two"])[-1] == ("rates", "*")
-    assert _pairs([Promise("marts/*", limit=HOUR)], []) == [(GOOGLE.key, "*"), (MART.key, "*")]
-
-
-def test_a_promise_to_some_tenants_owes_the_others_nothing_and_a_tenant_it_alone_names_is_owed() -> None:
-    promises = [
-        Promise("marts/*", limit=HOUR, tenants=frozenset({"two", "gone"})),
-        Promise("google/*", tenants=frozenset()),
-    ]
-    assert _pairs(promises, ["one", "two"]) == [(MART.key, "two"), (MART.key, "gone")]
-
-
-def test_an_asset_spelt_out_in_a_promise_is_owed_though_the_graph_lacks_it() -> None:
-    promises = [
-        Promise("marts/lost", limit=HOUR),
-        Promise("other/*", limit=HOUR),
-        Promise("google/*", tenants=frozenset()),
-    ]
-    assert _pairs(promises, ["one"]) == [("marts/lost", "one")]
-
-
-def test_a_window_of_the_promise_holds_for_every_root() -> None:
-    terms = _one([Promise("marts/*", limit=HOUR, overrides={"two": SIX})]).terms
-    assert terms.windows == {META.key: HOUR, GOOGLE.key: HOUR}
-    assert terms.run_window == HOUR
-    assert terms.undated == (ZONES.key,)
-    assert terms.owner == "exposure-owner"
-
-
-def test_a_tenants_own_window_holds_for_that_tenant_alone() -> None:
-    promises = [Promise("marts/*", limit=HOUR, owner="data-eng", overrides={"two": SIX})]
-    assert _one(promises, tenant="two").terms.windows == {META.key: SIX, GOOGLE.key: SIX}
-    assert _one(promises, tenant="one").terms.run_window == HOUR
-    assert _one(promises).terms.owner == "data-eng"
-
-
-def test_without_a_window_each_root_brings_its_own_plus_the_grace() -> None:
-    promises = [Promise("meta/*", limit=HOUR, overrides={"two": SIX}), Promise("marts/*", grace=30 * MINUTE)]
-    one, two = _one(promises).terms, _one(promises, tenant="two").terms
-    assert one.windows == {META.key: Window(90 * MINUTE, 75 * MINUTE), GOOGLE.key: Window(1470 * MINUTE)}
-    assert two.windows[META.key] == Window(36 * MINUTE, 35 * MINUTE)
-    assert one.run_window == Window(1470 * MINUTE)
-
-
-def test_a_root_that_nobody_gave_a_window_has_none() -> None:
-    terms = _one([Promise("marts/*", grace=MINUTE)]).terms
-    assert terms.windows == {META.key: None, GOOGLE.key: Window(1441 * MINUTE)}
-
-
-def test_a_root_promised_to_other_tenants_alone_does_not_bind() -> None:
-    promises = [Promise("meta/*", limit=HOUR, tenants=frozenset({"two"})), Promise("marts/*", limit=DAY)]
-    assert set(_one(promises, tenant="one").terms.windows) == {GOOGLE.key}
-    assert set(_one(promises, tenant="two").terms.windows) == {META.key, GOOGLE.key}
-
-
-def test_a_root_without_tenants_keeps_its_plain_window_for_every_tenant() -> None:
-    shop = AssetNode("marts/shop", AssetKind.MODEL, (RATES.key,))
-    promises = [Promise("rates", limit=HOUR, overrides={"one": SIX}), Promise("marts/*")]
-    owed = subjects_owed([RATES, shop], promises, ["one"])
-    assert [(one.tenant, one.terms.windows) for one in owed] == [("*", {RATES.key: HOUR}), ("one", {RATES.key: HOUR})]
-
-
-def test_thousands_of_tenants_share_their_terms() -> None:
-    promises = [Promise("marts/*", limit=HOUR, overrides={"t7": SIX})]
-    owed = [one for one in subjects_owed(NODES, promises, [f"t{n}" for n in range(2_000)]) if one.asset == MART.key]
-    assert len({id(one.terms) for one in owed}) == 2
 
 
 def test_a_cutoff_is_now_less_the_window() -> None:
-    promises = [Promise("meta/*", limit=HOUR), Promise("marts/*")]
-    assert cutoffs(_one(promises), NOW) == {META.key: NOW - 60 * MINUTE, GOOGLE.key: NOW - 1440 * MINUTE}
-    assert META.key not in cutoffs(_one([Promise("marts/*")]), NOW)
+    assert cutoffs_of(Window(60 * MINUTE, 45 * MINUTE), NOW) == Cutoffs(NOW - 60 * MINUTE, NOW - 45 * MINUTE)
+    assert cutoffs_of(Window(60 * MINUTE), NOW) == Cutoffs(NOW - 60 * MINUTE)
 
 
 def test_a_window_longer_than_the_calendar_has_the_first_instant_as_cutoff() -> None:
-    promises = [Promise("marts/*", limit=Window(timedelta(days=3_000_000)))]
-    assert cutoffs(_one(promises), NOW)[META.key] == datetime.min.replace(tzinfo=UTC)
+    assert cutoffs_of(Window(timedelta(days=3_000_000)), NOW) == Cutoffs(EVER)
 
 
-@pytest.mark.parametrize(
-    ("promises", "loosest"),
-    [
-        ([Promise("marts/*", limit=SIX, overrides={"two": HOUR})], HOUR),
-        ([Promise("marts/*", limit=HOUR, overrides={"two": SIX})], HOUR),
-        ([Promise("marts/*", grace=MINUTE)], Window(1441 * MINUTE)),
-        ([Promise("marts/*", limit=SIX, tenants=frozenset({"two"}))], SIX),
-        ([Promise("meta/*", limit=SIX)], None),
-    ],
-)
-def test_the_native_policy_gets_the_loosest_run_window_of_any_tenant(
-    promises: list[Promise], loosest: Window | None
-) -> None:
-    assert loosest_run_window(MART, NODES, promises) == loosest
+def test_a_deadline_that_has_passed_wants_data_since_its_midnight() -> None:
+    nine = Deadline(time(9), warn=time(8, 30))
+    midnight = NOW.replace(hour=0) - timedelta(microseconds=1)
+    assert cutoffs_of(nine, NOW) == Cutoffs(midnight, midnight)
+    before = cutoffs_of(nine, NOW.replace(hour=8, minute=45))
+    assert before == Cutoffs(midnight - timedelta(days=1), midnight)
+    assert before.fresh_after == midnight
 
 
-def test_a_node_with_a_window_of_its_own_needs_no_promise() -> None:
-    assert loosest_run_window(GOOGLE, NODES, []) == DAY
-    assert loosest_run_window(RATES, NODES, [Promise("rates", limit=HOUR)]) == HOUR
+@pytest.mark.parametrize("limit", [Window(60 * MINUTE, 45 * MINUTE), Deadline(time(9), warn=time(8, 30))])
+def test_loosened_by_a_grace_a_limit_has_the_cutoffs_it_had_that_long_before(limit: Window | Deadline) -> None:
+    moments = [NOW.replace(hour=8, minute=minute) for minute in range(0, 60, 5)]
+    for now in (*moments, NOW):
+        assert cutoffs_of(loosened(limit, 20 * MINUTE), now) == cutoffs_of(limit, now - 20 * MINUTE)
+
+
+def test_data_at_the_cutoff_is_late_and_a_moment_after_it_is_not() -> None:
+    cutoffs = Cutoffs(NOW - 60 * MINUTE, NOW - 45 * MINUTE)
+    step = timedelta(microseconds=1)
+    states = [
+        cutoffs.state_of(at) for edge in (cutoffs.fail, NOW - 45 * MINUTE) for at in (edge - step, edge, edge + step)
+    ]
+    assert states == [State.FAIL, State.FAIL, State.WARN, State.WARN, State.WARN, State.PASS]

@@ -1,15 +1,30 @@
 """The judgement as a table: boundaries to the second, absence, disbelief, and which root decides."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from uuid import NAMESPACE_DNS, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry_assets.freshness.cutoff import Owed, Terms, cutoffs, subjects_owed
-from telemetry_assets.freshness.judge import Judgement, judge, judge_all, spoken, state_of, worst
-from telemetry_assets.model import AssetKind, AssetNode, Clock, Promise, State, SubjectFact, Window
+from telemetry_assets.freshness.cutoff import cutoffs_of
+from telemetry_assets.freshness.judge import Judgement, judge, judge_all, known, spoken, state_of, worst
+from telemetry_assets.freshness.owed import Owed, Terms, subjects_owed
+from telemetry_assets.model import (
+    AssetKind,
+    AssetNode,
+    Clock,
+    Deadline,
+    Limit,
+    Look,
+    Promise,
+    State,
+    SubjectFact,
+    Tenant,
+    Window,
+)
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -17,9 +32,14 @@ WINDOW = Window(fail=60 * MINUTE, warn=45 * MINUTE)
 ASSET, ROOT, OTHER = "marts/daily", "meta/insights", "google/insights"
 
 
-def _owed(window: Window | None = WINDOW, **windows: Window | None) -> Owed:
+def _tenants(slugs: Sequence[str]) -> list[Tenant]:
+    return [Tenant(slug, uuid5(NAMESPACE_DNS, slug), slug) for slug in slugs]
+
+
+def _owed(window: Limit | None = WINDOW, **windows: Limit | None) -> Owed:
     by_root = {ROOT: window, **{key.replace("__", "/"): value for key, value in windows.items()}}
-    return Owed(ASSET, "one", Terms(by_root, window, (), "data-eng"))
+    run_window = window if isinstance(window, Window) else None
+    return Owed(ASSET, "one", Terms(by_root, run_window, (), "data-eng"))
 
 
 def _fact(data_age: timedelta = MINUTE, run_age: timedelta = MINUTE, **others: timedelta) -> SubjectFact:
@@ -46,7 +66,8 @@ def test_fresh_is_younger_than_the_window_and_exactly_at_it_is_late(age: timedel
     judged = judge(_owed(), _fact(data_age=age), NOW)
     assert (judged.state, judged.data_age, judged.data_time) == (state, age, NOW - age)
     assert judged.run_state is State.PASS
-    by_run = judge(_owed(), _fact(run_age=age), NOW)
+    patient = Owed(ASSET, "one", Terms({ROOT: Window(999 * HOUR)}, WINDOW, (), None))
+    by_run = judge(patient, _fact(age, age), NOW)
     assert (by_run.run_state, by_run.run_age, by_run.state) == (state, age, State.PASS)
 
 
@@ -63,7 +84,7 @@ def test_a_fresh_run_over_old_data_is_late_and_says_by_what() -> None:
         state=State.FAIL,
         run_age=MINUTE,
         data_age=73 * HOUR,
-        window=60 * MINUTE,
+        limit=WINDOW,
         binding_root=ROOT,
         data_time=NOW - 73 * HOUR,
         run_time=NOW - MINUTE,
@@ -71,6 +92,7 @@ def test_a_fresh_run_over_old_data_is_late_and_says_by_what() -> None:
         reason="meta/insights is 3 d 1 h old, promised under 1 h",
         owner="data-eng",
         run_window=60 * MINUTE,
+        slack=-72 * HOUR,
     )
 
 
@@ -128,7 +150,7 @@ def test_a_root_without_any_window_cannot_be_judged() -> None:
     ],
 )
 def test_an_instant_more_than_five_minutes_ahead_is_not_believed(ahead: timedelta, state: State) -> None:
-    judged = judge(_owed(), _fact(data_age=-ahead), NOW)
+    judged = judge(_owed(), _fact(-ahead, timedelta(0)), NOW)
     assert judged.state is state
     assert judged.reason.startswith("clock") == (state is State.UNKNOWN)
     assert judged.data_age == (timedelta(0) if state is State.PASS else None)
@@ -192,6 +214,70 @@ STAGING = AssetNode("stg/meta", AssetKind.VIEW, (ROOT,))
 MART = AssetNode(ASSET, AssetKind.MODEL, ("stg/meta", OTHER))
 
 
+def test_without_a_dated_root_what_never_ran_is_unknown_too_and_not_missing() -> None:
+    owed = Owed(ASSET, "one", Terms({}, WINDOW, ("zones",), None))
+    judged = judge(owed, None, NOW)
+    assert (judged.state, judged.run_state) == (State.UNKNOWN, State.MISSING)
+
+
+def test_a_value_nobody_could_know_when_it_was_seen_stays_disbelieved_when_its_time_has_come() -> None:
+    seen = replace(_fact(data_age=-HOUR), run_time=NOW)
+    for later in (timedelta(0), 54 * MINUTE, HOUR, 2 * HOUR):
+        judged = judge(_owed(), seen, NOW + later)
+        assert (judged.state, judged.reason[:6]) == (State.UNKNOWN, "clock:")
+
+
+SEEN = SubjectFact(ROOT, "one", None, "watched", "watched", {ROOT: NOW - 2 * HOUR}, looked_at=NOW - MINUTE)
+WATCHED = Owed(ROOT, "one", Terms({ROOT: WINDOW}, WINDOW, (), None))
+
+
+@pytest.mark.parametrize(
+    ("look", "state", "words"),
+    [
+        (None, State.FAIL, "2 h old"),
+        (Look(ROOT, NOW - MINUTE), State.FAIL, "2 h old"),
+        (Look(ROOT, NOW - 10 * MINUTE), State.FAIL, "2 h old"),
+        (Look(ROOT, NOW - 10 * MINUTE - SECOND), State.UNKNOWN, "nobody looked for 10 min 1 s"),
+        (Look(ROOT, NOW - MINUTE, "there is no table shop.orders"), State.UNKNOWN, "could not look: there is no table"),
+    ],
+)
+def test_what_is_seen_from_outside_is_not_late_where_nobody_looked(look: Look | None, state: State, words: str) -> None:
+    judged = judge(WATCHED, SEEN, NOW, look)
+    assert (judged.state, judged.run_state, judged.run_age) == (state, State.UNKNOWN, None)
+    assert words in judged.reason
+
+
+def test_an_old_look_at_young_data_is_still_fresh() -> None:
+    young = replace(SEEN, data_times={ROOT: NOW - 20 * MINUTE}, looked_at=NOW - 15 * MINUTE)
+    assert judge(WATCHED, young, NOW, Look(ROOT, NOW - 15 * MINUTE)).state is State.PASS
+
+
+def test_an_odd_load_is_a_warning_on_what_is_fresh_and_no_excuse_for_what_is_late() -> None:
+    odd = "the sync of 11:59 brought 0 rows"
+    assert [
+        (one.state, one.reason == odd) for one in (judge(_owed(), _fact(age), NOW, None, odd) for age in (MINUTE, HOUR))
+    ] == [
+        (State.WARN, True),
+        (State.FAIL, False),
+    ]
+
+
+def test_a_deadline_is_late_from_its_instant_on_and_says_by_when() -> None:
+    owed = _owed(Deadline(time(9), warn=time(8, 30), zone="UTC"))
+    yesterday = replace(_fact(), data_times={ROOT: NOW - 24 * HOUR})
+    at = {minute: judge(owed, yesterday, NOW.replace(hour=8) + minute * MINUTE) for minute in (29, 30, 59, 60)}
+    assert [at[minute].state for minute in at] == [State.PASS, State.WARN, State.WARN, State.FAIL]
+    assert at[60].reason == "meta/insights is 21 h old, promised by 09:00 (UTC) to reach 00:00"
+    assert at[60].window is None
+
+
+def test_of_equally_bad_roots_the_one_with_the_least_slack_binds() -> None:
+    judged = judge(
+        _owed(Window(2 * HOUR), google__insights=Window(10 * MINUTE)), _fact(3 * HOUR, google__insights=2 * HOUR), NOW
+    )
+    assert (judged.binding_root, judged.slack) == (OTHER, -110 * MINUTE)
+
+
 def test_one_dead_feed_is_late_all_the_way_down_and_for_its_tenant_alone() -> None:
     nodes, tenants = (META, GOOGLE, STAGING, MART), ["alive", "dead"]
     facts = [
@@ -204,7 +290,9 @@ def test_one_dead_feed_is_late_all_the_way_down_and_for_its_tenant_alone() -> No
             (ASSET, {ROOT: NOW - age, OTHER: NOW - MINUTE}),
         )
     ]
-    judged = judge_all(subjects_owed(nodes, [Promise("*", limit=WINDOW)], tenants), nodes, facts, tenants, NOW)
+    judged = judge_all(
+        subjects_owed(nodes, [Promise("*", limit=WINDOW)], _tenants(tenants)), nodes, known(facts), tenants, NOW
+    )
     assert {(one.asset, one.tenant) for one in judged if one.state is State.FAIL} == {
         (asset, "dead") for asset in (ROOT, "stg/meta", ASSET)
     }
@@ -216,7 +304,9 @@ def test_one_dead_feed_is_late_all_the_way_down_and_for_its_tenant_alone() -> No
 def test_tenants_that_never_arrived_are_judged_beside_those_that_did() -> None:
     facts = [SubjectFact(ROOT, "alive", NOW, "run", "airbyte", {ROOT: NOW})]
     tenants = ["alive", "absent"]
-    judged = judge_all(subjects_owed([META], [Promise(ROOT, limit=WINDOW)], tenants), [META], facts, tenants, NOW)
+    judged = judge_all(
+        subjects_owed([META], [Promise(ROOT, limit=WINDOW)], _tenants(tenants)), [META], known(facts), tenants, NOW
+    )
     assert [(one.tenant, one.state) for one in judged] == [("alive", State.PASS), ("absent", State.MISSING)]
 
 
@@ -233,7 +323,8 @@ def test_late_is_exactly_what_is_not_after_its_cutoff(
     window: Window, other: Window, age: timedelta, other_age: timedelta
 ) -> None:
     owed, fact = _owed(window, google__insights=other), _fact(age, google__insights=other_age)
-    late = any(fact.data_times[root] <= cutoff for root, cutoff in cutoffs(owed, NOW).items())
+    limits = {root: limit for root, limit in owed.terms.limits.items() if limit is not None}
+    late = any(fact.data_times[root] <= cutoffs_of(limit, NOW).fail for root, limit in limits.items())
     assert (judge(owed, fact, NOW).state is State.FAIL) == late
 
 

@@ -68,12 +68,14 @@ def test_a_cycle_ends_the_walk() -> None:
 
 
 def test_what_is_built_from_parents_is_as_old_as_the_oldest_that_any_holds() -> None:
-    assert incorporate([{"x": NOON, "y": NOON - HOUR}, {"x": NOON - 2 * HOUR, "z": NOON}, {}]) == {
-        "x": NOON - 2 * HOUR,
-        "y": NOON - HOUR,
-        "z": NOON,
-    }
+    parents = [("xy", {"x": NOON, "y": NOON - HOUR}), ("xz", {"x": NOON - 2 * HOUR, "z": NOON}), ("", {})]
+    assert incorporate(parents) == {"x": NOON - 2 * HOUR, "y": NOON - HOUR, "z": NOON}
     assert incorporate([]) == {}
+
+
+def test_a_parent_that_holds_nothing_of_its_root_leaves_the_whole_without_it() -> None:
+    assert incorporate([("xy", {"x": NOON, "y": NOON}), ("x", {})]) == {"y": NOON}
+    assert incorporate([("x", {"x": NOON, "y": NOON})]) == {"x": NOON}
 
 
 def test_a_view_holds_what_its_parents_hold_now_never_what_it_was_recorded_with() -> None:
@@ -133,6 +135,8 @@ TIMES = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9).map(lambda hou
 
 @given(parents=st.lists(TIMES, max_size=4), cut=st.integers(0, 4))
 def test_incorporating_in_steps_or_twice_is_incorporating_at_once(parents: list[dict[str, datetime]], cut: int) -> None:
-    at_once = incorporate(parents)
-    assert incorporate([incorporate(parents[:cut]), incorporate(parents[cut:])]) == at_once
-    assert incorporate([*parents, *reversed(parents)]) == at_once
+    made_from = [(tuple(times), times) for times in parents]
+    at_once = incorporate(made_from)
+    steps = [incorporate(made_from[:cut]), incorporate(made_from[cut:])]
+    assert incorporate((tuple(times), times) for times in steps) == at_once
+    assert incorporate([*made_from, *reversed(made_from)]) == at_once

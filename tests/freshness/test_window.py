@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from telemetry_assets.freshness.window import is_promised_to, loosened, loosest, own_window, promise_for, promise_of
+from telemetry_assets.freshness.window import is_promised_to, loosened, loosest, own_limit, promise_for, promise_of
 from telemetry_assets.model import AssetKind, AssetNode, Promise, Window
 
 HOUR = timedelta(hours=1)
@@ -44,11 +44,11 @@ def test_a_window_that_dbt_declares_is_a_promise_unless_another_is_declared() ->
     assert promise_of(AssetNode("shop/orders", AssetKind.TABLE), []) is None
 
 
-def test_a_tenants_own_window_comes_before_the_promises() -> None:
+def test_a_tenants_own_limit_comes_before_the_promises() -> None:
     promise = Promise("a", limit=WINDOW, overrides={"one": Window(fail=HOUR)})
-    assert own_window(promise, "one") == Window(fail=HOUR)
-    assert own_window(promise, "two") == WINDOW
-    assert own_window(Promise("a", grace=HOUR), "one") is None
+    assert own_limit(promise, "one") == Window(fail=HOUR)
+    assert own_limit(promise, "two") == WINDOW
+    assert own_limit(Promise("a", grace=HOUR), "one") is None
 
 
 def test_a_promise_to_some_tenants_is_not_one_to_others() -> None:
