@@ -24,7 +24,8 @@ from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ANY_TENANT, Promise
 
 if TYPE_CHECKING:
-    from telemetry_assets.declaration.parse import Declaration, SourceDeclaration
+    from telemetry_assets.declaration.parse import Declaration
+    from telemetry_assets.declaration.sources import AirbyteSourceDeclaration
 
 CONFIG_NAME = "telemetry.yaml"
 VARIABLES = (
@@ -201,19 +202,20 @@ def _find() -> Path:
 
 
 def _settings(path: Path, declared: "Declaration") -> Settings:
+    from telemetry_assets.declaration import settled
+
     root = path.parent
     home = environment("TELEMETRY_HOME")
     return Settings(
         path=path,
         home=Path(home).resolve() if home else root / ".telemetry",
-        tenants=_tenants(declared),
-        dbt=_dbt(root, declared),
-        sources={name: _source(root, name, source) for name, source in declared.sources.items()},
+        tenants=settled.tenants_of(declared),
+        dbt=settled.dbt_of(declared, root),
+        sources={name: _source(root, name, source) for name, source in declared.synced.items()},
+        tables=settled.tables_of(declared),
+        foreign=settled.foreign_of(declared),
         promises=tuple(promise.to_model() for promise in declared.promises),
-        snapshots={
-            name: SnapshotSettings(name=name, relation=snapshot.relation, every=snapshot.every)
-            for name, snapshot in declared.snapshots.items()
-        },
+        snapshots=settled.snapshots_of(declared),
         database=SecretRef("DATABASE_URL", "the database") if environment("DATABASE_URL") else None,
         airbyte=_airbyte(),
         owners={name: owner.model_dump() for name, owner in declared.owners.items()},
@@ -221,35 +223,7 @@ def _settings(path: Path, declared: "Declaration") -> Settings:
     )
 
 
-def _tenants(declared: "Declaration") -> TenantSettings:
-    tenants = declared.tenants
-    if tenants is None:
-        return TenantSettings()
-    if isinstance(tenants, list):
-        return TenantSettings(inline=tuple(tenant.to_model() for tenant in tenants))
-    return TenantSettings(
-        column=tenants.column,
-        table=tenants.table,
-        id_column=tenants.id,
-        slug_column=tenants.slug,
-        name_column=tenants.name,
-        timezone_column=tenants.timezone,
-    )
-
-
-def _dbt(root: Path, declared: "Declaration") -> DbtSettings | None:
-    if declared.dbt is None:
-        return None
-    profiles = declared.dbt.profiles_dir
-    return DbtSettings(
-        project_dir=(root / declared.dbt.project_dir).resolve(),
-        profiles_dir=(root / profiles).resolve() if profiles else None,
-        target=declared.dbt.target,
-        every=declared.dbt.every,
-    )
-
-
-def _source(root: Path, name: str, declared: "SourceDeclaration") -> SourceSettings:
+def _source(root: Path, name: str, declared: "AirbyteSourceDeclaration") -> SourceSettings:
     return SourceSettings(
         name=name,
         streams=tuple(StreamSettings(stream, spec.clock) for stream, spec in declared.streams.items()),

@@ -18,7 +18,7 @@ from telemetry_assets.declaration.forms import duration_text, parse_clock, parse
 from telemetry_assets.declaration.parse import SCHEMA_PATH, parse, read_document, schema
 from telemetry_assets.declaration.shapes import Declaration
 from telemetry_assets.errors import ConfigError, CouldNotLookError
-from telemetry_assets.model import Clock, ClockKind
+from telemetry_assets.model import Clock, ClockKind, Window
 
 ROOT = Path(__file__).parent.parent
 
@@ -77,11 +77,10 @@ def refused(read: Callable[[str], Declaration], tmp_path: Path) -> Callable[...,
 def test_a_good_file_is_read_whole(read: Callable[[str], Declaration]) -> None:
     declared = read(GOOD)
     promise = declared.promises[0].to_model()
-    assert promise.window is not None
-    assert promise.window.fail == timedelta(minutes=60)
-    assert promise.overrides["south"].fail == timedelta(hours=2)
+    assert promise.limit == Window(fail=timedelta(minutes=60), warn=timedelta(minutes=45))
+    assert promise.overrides["south"] == Window(fail=timedelta(hours=2))
     assert declared.promises[1].to_model().tenants == {"north"}
-    assert declared.sources["shop"].streams["orders"].clock == Clock(ClockKind.COLUMN, "updated_at")
+    assert declared.synced["shop"].streams["orders"].clock == Clock(ClockKind.COLUMN, "updated_at")
 
 
 def test_an_empty_file_declares_nothing(read: Callable[[str], Declaration]) -> None:
@@ -102,7 +101,7 @@ def test_the_file_is_shown_as_seen_from_the_current_folder(
 
 def test_a_key_like_none_there_is_gets_the_list_of_keys(refused: Callable[..., list[str]]) -> None:
     assert refused("grace: 30m", "zzz: 30m") == [
-        "15: promises[1].zzz is not a key here; there is asset, window, grace, owner, tenants"
+        "15: promises[1].zzz is not a key here; there is asset, window, by, zone, days, warn, since, grace, owner, tenants"
     ]
 
 
@@ -252,7 +251,8 @@ def test_a_bad_entry_is_refused(refused: Callable[..., list[str]], old: str, new
 @pytest.mark.promise("F16")
 def test_a_promise_without_a_number_is_refused(refused: Callable[..., list[str]]) -> None:
     assert refused("grace: 30m, ", "") == [
-        "15: promises[1] has no number: say window: {fail: 60m}, or grace: 30m on top of the roots' windows."
+        '15: promises[1] has no number: say window: {fail: 60m} (how old), by: "09:00" (by when), '
+        "or grace: 30m on top of the roots' own limits."
     ]
 
 
@@ -277,7 +277,7 @@ def test_a_source_on_a_server_needs_no_connector(read: Callable[[str], Declarati
         streams: {orders: {}}
         connections: [{connection_id: 11111111-2222-3333-4444-555555555555}]
     """
-    assert read(text).sources["shop"].manifest is None
+    assert read(text).synced["shop"].manifest is None
 
 
 def test_a_connection_id_used_twice_is_refused(read: Callable[[str], Declaration]) -> None:
@@ -297,12 +297,12 @@ def test_tenants_of_a_table_are_not_known_before_it_is_read(read: Callable[[str]
 
 def test_a_date_in_a_connector_configuration_stays_text(read: Callable[[str], Declaration]) -> None:
     declared = read(GOOD.replace("region: eu", "start_date: 2026-01-31"))
-    assert declared.sources["shop"].connections[0].config["start_date"] == "2026-01-31"
+    assert declared.synced["shop"].connections[0].config["start_date"] == "2026-01-31"
 
 
 def test_anchors_and_merges_keep_their_lines(read: Callable[[str], Declaration]) -> None:
     text = GOOD.replace("{region: us}", "{<<: &shared {region: us}, <<: *shared}")
-    assert read(text).sources["shop"].connections[1].config == {"region": "us"}
+    assert read(text).synced["shop"].connections[1].config == {"region": "us"}
 
 
 def test_a_missing_file_is_named() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
-import yaml
 
 from telemetry_assets import settings
 from telemetry_assets.answers.config import effective
 from telemetry_assets.errors import ConfigError
+from telemetry_assets.model import Window
 from telemetry_assets.render.config import as_text
 from telemetry_assets.settings import VARIABLES, SecretRef, load
 
@@ -110,7 +110,9 @@ class TestExample:
         every = production.snapshots["tenant_dashboard"].every
         assert every is not None
         assert every.total_seconds() == 1800
-        assert {promise.window and promise.window.fail.total_seconds() for promise in production.promises} == {3600}
+        assert {
+            promise.limit.fail.total_seconds() for promise in production.promises if isinstance(promise.limit, Window)
+        } == {3600}
 
     def test_production_takes_its_tenants_from_a_table_and_its_connections_from_the_server(self) -> None:
         production = load(PRODUCTION)
@@ -183,9 +185,10 @@ class TestEffective:
 
     def test_a_secret_is_said_to_be_set_or_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DEMO_ADS_TOKEN", "s3cret")
-        config = effective(load(EXAMPLE))["sources"]["meta_ads"]["connections"][0]["config"]
-        assert config["token"] == "{env: DEMO_ADS_TOKEN} (set)"
-        assert config["base_url"] == "{env: DEMO_ADS_URL} (unset)"
+        shown = effective(load(EXAMPLE))
+        config = shown["sources"]["meta_ads"]["connections"][0]["config"]
+        assert config["token"] == {"env": "DEMO_ADS_TOKEN"}
+        assert shown["secrets"] == {"DEMO_ADS_TOKEN": "set", "DEMO_ADS_URL": "unset"}
 
     def test_what_is_unset_says_what_stands_in(self) -> None:
         shown = effective(load(EXAMPLE))
@@ -197,10 +200,6 @@ class TestEffective:
         assert shown["promises"][0]["window"] == {"warn": "45m", "fail": "1h"}
         assert shown["snapshots"]["tenant_dashboard"]["every"] == "30m"
         assert shown["owners"]["data-eng"]["escalate"] == {"after": "1h", "to": "platform-eng"}
-
-    def test_the_text_is_the_same_object_as_yaml(self) -> None:
-        shown = effective(load(EXAMPLE))
-        assert yaml.safe_load(as_text(shown)) == json.loads(json.dumps(shown)) == shown
 
     def test_a_grace_an_override_and_a_connection_without_tenant_are_shown(self, tmp_path: Path) -> None:
         (tmp_path / "telemetry.yaml").write_text(
@@ -214,9 +213,9 @@ promises:
         )
         shown = effective(load(tmp_path / "telemetry.yaml"))
         assert shown["sources"]["shop"]["executable"] == ["run", "it"]
-        assert shown["sources"]["shop"]["connections"][0]["tenant"] is None
-        assert shown["promises"][0] == {"asset": "marts/*", "grace": "1h30m", "owner": None, "tenants": ["a"]}
-        assert shown["promises"][1]["overrides"] == {"a": {"warn": "1h", "fail": "2h"}}
+        assert shown["sources"]["shop"]["connections"][0].keys() == {"connection_id", "config"}
+        assert shown["promises"][0] == {"asset": "marts/*", "grace": "1h30m", "tenants": ["a"]}
+        assert shown["promises"][1]["tenants"] == {"a": {"warn": "1h", "fail": "2h"}}
         assert shown["dbt"] is None
 
 

@@ -8,32 +8,46 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from telemetry_assets.declaration.calendar import day_words, time_text
+from telemetry_assets.declaration.configured import ForeignSourceSettings, TableSourceSettings, TenantSettings
 from telemetry_assets.declaration.forms import duration_text
-from telemetry_assets.model import ANY_TENANT, Promise, Window
-from telemetry_assets.settings import AirbyteSettings, SecretRef, Settings, SourceSettings, TenantSettings
+from telemetry_assets.model import ANY_TENANT, Deadline, Limit, Promise, Window
+from telemetry_assets.settings import AirbyteSettings, SecretRef, Settings, SourceSettings
+
+DECLARED = ("dbt", "tenants", "sources", "promises", "snapshots", "owners", "channels")
+"""The parts of an answer that are themselves a telemetry.yaml."""
 
 
 def effective(settings: Settings) -> dict[str, Any]:
-    """Everything in force, as plain data in the order of telemetry.yaml. No value of a secret is read or shown.
+    """Everything in force, as plain data: what the environment adds, then DECLARED in the order of telemetry.yaml.
 
-    A secret reads ``{env: NAME} (set)`` or ``(unset)``; durations read as they are written, paths are absolute.
+    No value of a secret is read or shown, only whether it is set. Durations read as they are written, paths are
+    absolute, defaults are spelt out; what is absent is left out. The declared part, read again, gives equal settings.
     """
-    return {
-        "file": str(settings.path),
-        "home": str(settings.home),
-        "schemas": str(settings.schemas_dir),
-        "database": _plain(settings.database) if settings.database else "embedded PostgreSQL (DATABASE_URL is unset)",
-        "airbyte": _airbyte(settings.airbyte),
+    declared = {
         "dbt": _dbt(settings),
         "tenants": _tenants(settings.tenants),
-        "sources": {name: _source(source) for name, source in settings.sources.items()},
+        "sources": {
+            **{name: _source(source) for name, source in settings.sources.items()},
+            **{name: _tables(source) for name, source in settings.tables.items()},
+            **{name: _foreign(source) for name, source in settings.foreign.items()},
+        },
         "promises": [_promise(promise) for promise in settings.promises],
         "snapshots": {
-            name: {"relation": snapshot.relation, "every": _cadence(snapshot.every, "after each build")}
+            name: _given(relation=snapshot.relation, every=_cadence(snapshot.every))
             for name, snapshot in settings.snapshots.items()
         },
         "owners": _plain(settings.owners),
         "channels": _plain(settings.channels),
+    }
+    return {
+        "file": str(settings.path),
+        "home": str(settings.home),
+        "schemas": str(settings.schemas_dir),
+        "database": _said(settings.database) if settings.database else "embedded PostgreSQL (DATABASE_URL is unset)",
+        "airbyte": _airbyte(settings.airbyte),
+        "secrets": {ref.env: "set" if ref.is_set else "unset" for ref in settings.secrets()},
+        **{part: declared[part] for part in DECLARED},
     }
 
 
@@ -43,8 +57,8 @@ def _airbyte(airbyte: AirbyteSettings) -> Any:
     return {
         "url": _without_user(airbyte.url),
         "workspace_id": airbyte.workspace_id,
-        "client_id": _plain(airbyte.client_id or SecretRef("AIRBYTE_CLIENT_ID")),
-        "client_secret": _plain(airbyte.client_secret or SecretRef("AIRBYTE_CLIENT_SECRET")),
+        "client_id": _said(airbyte.client_id or SecretRef("AIRBYTE_CLIENT_ID")),
+        "client_secret": _said(airbyte.client_secret or SecretRef("AIRBYTE_CLIENT_SECRET")),
     }
 
 
@@ -58,71 +72,113 @@ def _dbt(settings: Settings) -> Any:
     dbt = settings.dbt
     if dbt is None:
         return None
-    return {
-        "project_dir": str(dbt.project_dir),
-        "profiles_dir": str(dbt.profiles_dir or dbt.project_dir),
-        "target": dbt.target or "the profile's own",
-        "every": _cadence(dbt.every, "after each sync"),
-    }
+    return _given(
+        project_dir=str(dbt.project_dir),
+        profiles_dir=str(dbt.profiles_dir) if dbt.profiles_dir else None,
+        target=dbt.target,
+        every=_cadence(dbt.every),
+    )
 
 
 def _tenants(tenants: TenantSettings) -> Any:
     if tenants.table is not None:
-        return {
-            "table": tenants.table,
-            "id": tenants.id_column,
-            "slug": tenants.slug_column,
-            "name": tenants.name_column,
-            "timezone": tenants.timezone_column,
-            "column": tenants.column,
-        }
+        return _given(
+            table=tenants.table,
+            id=tenants.id_column,
+            slug=tenants.slug_column,
+            name=tenants.name_column,
+            timezone=tenants.timezone_column,
+            column=tenants.column,
+        )
+    if tenants.inline is None:
+        return None
     return [
         {"slug": tenant.slug, "id": str(tenant.id), "name": tenant.name, "timezone": tenant.timezone}
-        for tenant in tenants.inline or ()
+        for tenant in tenants.inline
     ]
 
 
 def _source(source: SourceSettings) -> dict[str, Any]:
-    connector = {"manifest": str(source.manifest)} if source.manifest else {"executable": list(source.executable or ())}
-    return {
-        **connector,
-        "every": duration_text(source.every),
-        "streams": {stream.name: {"clock": str(stream.clock)} for stream in source.streams},
-        "connections": [
-            {
-                "tenant": connection.tenant if connection.tenant != ANY_TENANT else None,
-                "connection_id": str(connection.connection_id),
-                "config": _plain(connection.config),
-            }
+    return _given(
+        manifest=str(source.manifest) if source.manifest else None,
+        executable=list(source.executable) if source.executable else None,
+        every=duration_text(source.every),
+        streams={stream.name: {"clock": str(stream.clock)} for stream in source.streams},
+        connections=[
+            _given(
+                tenant=connection.tenant if connection.tenant != ANY_TENANT else None,
+                connection_id=str(connection.connection_id),
+                config=_plain(connection.config),
+            )
             for connection in source.connections
         ],
+    )
+
+
+def _tables(source: TableSourceSettings) -> dict[str, Any]:
+    return {
+        "kind": "table",
+        "tables": {
+            table.asset_key.removeprefix(f"{source.name}/"): {
+                "table": f"{table.schema}.{table.name}",
+                "clock": str(table.clock),
+                "tenant_column": table.tenant_column,
+            }
+            for table in source.tables
+        },
+    }
+
+
+def _foreign(source: ForeignSourceSettings) -> dict[str, Any]:
+    return {
+        "kind": "dagster",
+        "assets": {
+            asset.name: {"key": asset.asset_key, "clock": str(asset.clock), "tenanted": asset.tenanted}
+            for asset in source.assets
+        },
     }
 
 
 def _promise(promise: Promise) -> dict[str, Any]:
-    number = {"window": _window(promise.window)} if promise.window else {"grace": duration_text(promise.grace)}
-    own = {slug: _window(window) for slug, window in promise.overrides.items()}
-    return {
-        "asset": promise.asset,
-        **number,
-        "owner": promise.owner,
-        "tenants": sorted(promise.tenants) if promise.tenants is not None else "all",
-        **({"overrides": own} if own else {}),
-    }
+    own = {slug: _limit(limit) for slug, limit in promise.overrides.items()}
+    return _given(
+        asset=promise.asset,
+        window=_limit(promise.limit) if isinstance(promise.limit, Window) else None,
+        grace=duration_text(promise.grace) if promise.limit is None else None,
+        **(_limit(promise.limit) if isinstance(promise.limit, Deadline) else {}),
+        owner=promise.owner,
+        tenants=sorted(promise.tenants) if promise.tenants is not None else own or None,
+    )
 
 
-def _window(window: Window) -> dict[str, str]:
-    warn = {"warn": duration_text(window.warn)} if window.warn else {}
-    return {**warn, "fail": duration_text(window.fail)}
+def _limit(limit: Limit) -> dict[str, Any]:
+    if isinstance(limit, Window):
+        return _given(warn=_cadence(limit.warn), fail=duration_text(limit.fail))
+    return _given(
+        by=time_text(limit.by),
+        zone=limit.zone,
+        days=day_words(limit.days),
+        warn=time_text(limit.warn) if limit.warn is not None else None,
+        since=time_text(limit.since),
+    )
 
 
-def _cadence(every: timedelta | None, otherwise: str) -> str:
-    return duration_text(every) if every else otherwise
+def _cadence(every: timedelta | None) -> str | None:
+    return duration_text(every) if every else None
+
+
+def _given(**entries: Any) -> dict[str, Any]:
+    """A mapping without the keys that have no value."""
+    return {key: value for key, value in entries.items() if value is not None}
+
+
+def _said(ref: SecretRef) -> str:
+    return f"{{env: {ref.env}}} ({'set' if ref.is_set else 'unset'})"
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, SecretRef):
-        return f"{{env: {value.env}}} ({'set' if value.is_set else 'unset'})"
+        return {"env": value.env}
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, Mapping):

@@ -44,11 +44,12 @@ class TableSourceSettings:
 
 @dataclass(frozen=True, slots=True)
 class ForeignAssetSettings:
-    """An asset that another code location materializes; ``asset_key`` is its key there, slash-joined."""
+    """An asset that another code location materializes; ``asset_key`` is its key there, ``name`` its name here."""
 
     asset_key: str
     clock: Clock
     tenanted: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from telemetry_assets.declaration.document import Place, Problem, nearest
-from telemetry_assets.declaration.shapes import Declaration, PromiseDeclaration, TenantDeclaration
+from telemetry_assets.declaration.document import Place, Problem, dotted, nearest
+from telemetry_assets.declaration.entry import EntryError
+from telemetry_assets.declaration.promised import PromiseDeclaration
+from telemetry_assets.declaration.shapes import Declaration, TenantDeclaration
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -31,6 +33,7 @@ def problems(declared: Declaration, folder: Path, unread: frozenset[str] = froze
     yield from _tenants(declared)
     yield from _connections(declared, None if "tenants" in unread else _slugs(declared))
     yield from _manifests(declared, folder)
+    yield from _keys(declared)
     yield from _promises(declared, unread)
     yield from _owners(declared, unread)
     for name, channel in declared.channels.items():
@@ -71,7 +74,7 @@ def _tenants(declared: Declaration) -> Iterator[Problem]:
 
 def _connections(declared: Declaration, slugs: list[str] | None) -> Iterator[Problem]:
     ids: dict[Any, str] = {}
-    for name, source in declared.sources.items():
+    for name, source in declared.synced.items():
         first: dict[str | None, int] = {}
         for index, connection in enumerate(source.connections):
             place: Place = ("sources", name, "connections", index)
@@ -96,13 +99,32 @@ def _unknown_tenants(named: Iterable[str], slugs: list[str] | None, place: Place
 
 
 def _manifests(declared: Declaration, folder: Path) -> Iterator[Problem]:
-    for name, source in declared.sources.items():
+    for name, source in declared.synced.items():
         if source.manifest is not None and not (folder / source.manifest).is_file():
             there = sorted(path.name for path in (folder / source.manifest).parent.glob("*.yaml"))
             yield Problem(
                 ("sources", name, "manifest"),
                 f"names {folder / source.manifest}, which is not a file; {nearest(source.manifest.name, there)}",
             )
+
+
+def _keys(declared: Declaration) -> Iterator[Problem]:
+    """Two assets of one key; only a key chosen by hand, and a source called snapshots, can bring that about."""
+    first: dict[str, Place] = {f"snapshots/{name}": ("snapshots", name) for name in declared.snapshots}
+    for key, place in _source_keys(declared):
+        if key in first:
+            yield Problem(place, f"is the asset {key} again, which {dotted(first[key])} is already; choose another.")
+        first.setdefault(key, place)
+
+
+def _source_keys(declared: Declaration) -> Iterator[tuple[str, Place]]:
+    for name, source in declared.synced.items():
+        yield from ((f"{name}/{stream}", ("sources", name, "streams", stream)) for stream in source.streams)
+    for name, source in declared.watched.items():
+        yield from ((f"{name}/{table}", ("sources", name, "tables", table)) for table in source.tables)
+    for name, source in declared.foreign.items():
+        for asset, spec in source.assets.items():
+            yield spec.key or f"{name}/{asset}", ("sources", name, "assets", asset)
 
 
 def _promises(declared: Declaration, unread: frozenset[str]) -> Iterator[Problem]:
@@ -115,10 +137,14 @@ def _promises(declared: Declaration, unread: frozenset[str]) -> Iterator[Problem
 
 
 def _promised_tenants(promise: PromiseDeclaration, slugs: list[str] | None, place: Place) -> Iterator[Problem]:
-    if isinstance(promise.tenants, dict):
-        for slug in promise.tenants:
-            yield from _unknown_tenants([slug], slugs, (*place, "tenants", slug))
-    elif promise.tenants is not None:
+    for slug in promise.own_limits():
+        own: Place = (*place, "tenants", slug)
+        yield from _unknown_tenants([slug], slugs, own)
+        try:
+            promise.own_limit(slug)
+        except EntryError as error:
+            yield Problem(own, f"{error}.")
+    if isinstance(promise.tenants, list):
         for position, slug in enumerate(promise.tenants):
             yield from _unknown_tenants([slug], slugs, (*place, "tenants", position))
 

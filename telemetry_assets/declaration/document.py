@@ -5,6 +5,7 @@ file may say (``parse.py``), or anything about telemetry.yaml in particular.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ Place = tuple[str | int, ...]
 """Where in a document: mapping keys and list positions. A part in round brackets is no key and is passed over."""
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """The YAML file at ``path``. A date stays the text that was written: connectors are configured by JSON.
+    """The YAML file at ``path``. A date and a time of day stay the text that was written, as in JSON: ``10:30`` is
+    not the number 630 that YAML 1.1 makes of it.
 
     Raises ConfigError for a missing or broken file, CouldNotLookError for one that may not be read.
     """
@@ -122,7 +125,11 @@ def _composed(text: str) -> tuple[Any, yaml.Node | None, tuple[tuple[Problem, in
     kind = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     loader = kind(text)
     loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        first: [
+            (tag, _WithoutColons(pattern) if tag in _NUMBERS else pattern)
+            for tag, pattern in resolvers
+            if tag != _TIMESTAMP
+        ]
         for first, resolvers in kind.yaml_implicit_resolvers.items()
     }
     try:
@@ -133,6 +140,16 @@ def _composed(text: str) -> tuple[Any, yaml.Node | None, tuple[tuple[Problem, in
         return loader.construct_document(node), node, repeated
     finally:
         loader.dispose()
+
+
+class _WithoutColons:
+    """A pattern of PyYAML's that no longer matches base 60."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+
+    def match(self, text: str) -> re.Match[str] | None:
+        return None if ":" in text else self._pattern.match(text)
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:

@@ -59,6 +59,21 @@ def parse_clock(text: Any) -> Clock:
             raise ValueError(f"{text!r} is not a clock: write sync, static or 'column NAME'")
 
 
+def parse_table_clock(text: Any) -> Clock:
+    """``column NAME`` or ``static`` → Clock. Raises ValueError: nobody here syncs a table that others fill."""
+    if text == "sync":
+        raise ValueError("'sync' dates what we sync, and others fill this table: write 'column NAME' or static")
+    return parse_clock(text)
+
+
+def parse_foreign_clock(text: Any) -> Clock:
+    """``sync`` or ``static`` → Clock. Raises ValueError: another code location's asset need not be a table."""
+    clock = parse_clock(text)
+    if clock.kind is ClockKind.COLUMN:
+        raise ValueError(f"{text!r} is a table's clock: write sync or static, or declare the table by kind: table")
+    return clock
+
+
 def check_timezone(name: str) -> str:
     """An IANA zone by name, unchanged. Raises ValueError with the nearest zone there is."""
     if name == "UTC":
@@ -91,6 +106,7 @@ def _text_schema(pattern: str, description: str) -> WithJsonSchema:
 
 _NAME = "^[a-z][a-z0-9_]{0,58}$"
 _STREAM = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$"
+_ASSET = r"^[^/\s*?\[\]]+(/[^/\s*?\[\]]+)*$"
 _SLUG = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 Duration = Annotated[
@@ -103,6 +119,16 @@ ClockText = Annotated[
     BeforeValidator(parse_clock),
     _text_schema(r"^\s*(sync|static|column\s+\S+)\s*$", "A clock: sync, static or 'column NAME'."),
 ]
+TableClock = Annotated[
+    Clock,
+    BeforeValidator(parse_table_clock),
+    _text_schema(r"^\s*(static|column\s+\S+)\s*$", "A clock: 'column NAME' or static."),
+]
+ForeignClock = Annotated[
+    Clock,
+    BeforeValidator(parse_foreign_clock),
+    _text_schema(r"^\s*(sync|static)\s*$", "A clock: sync or static."),
+]
 Name = Annotated[
     str,
     _matching(_NAME, "a name here: small letters, digits and _, a letter first (it names a schema of the database)"),
@@ -112,6 +138,11 @@ StreamName = Annotated[
     str,
     _matching(_STREAM, "a stream here: letters, digits, _ and -, a letter first (it names a table)"),
     _text_schema(_STREAM, "Letters, digits, _ and -, a letter or _ first."),
+]
+AssetName = Annotated[
+    str,
+    _matching(_ASSET, "an asset here: its key's parts joined by /, without spaces and without * ? ["),
+    _text_schema(_ASSET, "An asset key, its parts joined by slashes."),
 ]
 Slug = Annotated[
     str,

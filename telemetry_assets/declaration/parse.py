@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from telemetry_assets.declaration.consistency import problems
 from telemetry_assets.declaration.document import Document, Place, Problem, nearest, read_document
+from telemetry_assets.declaration.entry import EntryError, UnknownKeysError
 from telemetry_assets.declaration.forms import parse_clock, parse_duration
-from telemetry_assets.declaration.shapes import Declaration, EntryError, SourceDeclaration, UnknownKeysError
+from telemetry_assets.declaration.shapes import Declaration
 
-__all__ = ["Declaration", "SourceDeclaration", "parse", "parse_clock", "parse_duration", "read_document", "schema"]
+__all__ = ["Declaration", "parse", "parse_clock", "parse_duration", "read_document", "schema"]
 
 SCHEMA_PATH = "schemas/config/telemetry.schema.json"
 """Where the schema is committed (a test keeps it current), and what the modeline of telemetry.yaml names."""

@@ -1,6 +1,6 @@
 """The whole graph as data, from the settings and the dbt manifest: what is an asset, from what it is made, who owns it.
 
-What belongs here: joining the three kinds (streams, dbt nodes, snapshots) into one tuple of nodes.
+What belongs here: joining what is declared (streams, tables, foreign assets, snapshots) and dbt's nodes into one tuple.
 What does not: reading a manifest (``dbt_manifest.py``), judging (``freshness/``), Dagster's objects (``defs/``).
 """
 
@@ -27,15 +27,16 @@ def read_manifest(dbt: DbtSettings) -> Mapping[str, Any]:
 
 
 def asset_graph(settings: Settings, manifest: Mapping[str, Any] | None) -> tuple[AssetNode, ...]:
-    """Every asset: our streams, the manifest's nodes (its sources that we load are our streams), our snapshots.
+    """Every asset: the declared sources', the manifest's nodes, our snapshots. A dbt source that is also declared is
+    one node: the clock and the tenants as declared, dashboards and the window of ``freshness:`` from dbt.
 
     ``manifest`` is None without a dbt project. Owners: the promise's, else the exposure's.
     """
-    nodes = {node.key: node for node in _streams(settings)}
+    nodes = {node.key: node for node in (*_streams(settings), *_tables(settings), *_foreign(settings))}
     if manifest is not None:
-        for node in manifest_nodes(manifest, settings.tenants.column, loaded=nodes):
-            ours = nodes.get(node.key)
-            nodes[node.key] = node if ours is None else replace(ours, exposures=node.exposures, window=node.window)
+        loaded = [node.key for node in nodes.values() if node.tenanted]
+        for node in manifest_nodes(manifest, settings.tenants.column, loaded=loaded):
+            nodes[node.key] = _merged(nodes[node.key], node) if node.key in nodes else node
     for snapshot in settings.snapshots.values():
         nodes[snapshot.asset_key] = AssetNode(
             key=snapshot.asset_key, kind=AssetKind.SNAPSHOT, parents=(snapshot.relation.replace(".", "/"),)
@@ -54,6 +55,28 @@ def _streams(settings: Settings) -> list[AssetNode]:
         for source in settings.sources.values()
         for stream in source.streams
     ]
+
+
+def _tables(settings: Settings) -> list[AssetNode]:
+    return [
+        AssetNode(
+            key=table.asset_key, kind=AssetKind.TABLE, clock=table.clock, tenanted=table.tenant_column is not None
+        )
+        for source in settings.tables.values()
+        for table in source.tables
+    ]
+
+
+def _foreign(settings: Settings) -> list[AssetNode]:
+    return [
+        AssetNode(key=asset.asset_key, kind=AssetKind.STREAM, clock=asset.clock, tenanted=asset.tenanted)
+        for source in settings.foreign.values()
+        for asset in source.assets
+    ]
+
+
+def _merged(declared: AssetNode, of_dbt: AssetNode) -> AssetNode:
+    return replace(declared, exposures=of_dbt.exposures, window=of_dbt.window, owner=of_dbt.owner)
 
 
 def _owned(node: AssetNode, settings: Settings) -> AssetNode:
