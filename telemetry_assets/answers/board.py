@@ -5,7 +5,7 @@ answer makes of the judgements.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from psycopg import Connection
@@ -13,9 +13,10 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.tenants import find_tenant
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all, known
+from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all
+from telemetry_assets.freshness.lineage import facts_of
 from telemetry_assets.freshness.owed import subjects_owed
-from telemetry_assets.ledger import graph, subjects, tenants
+from telemetry_assets.ledger import graph, looks, subjects, tenants
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
 
@@ -62,15 +63,26 @@ def read_board(conn: Connection[TupleRow], settings: Settings, now: datetime, *,
     Raises UsageError for an unknown tenant, CouldNotLookError where the ledger cannot be read or was never prepared:
     an empty graph would owe nothing to nobody, and look well.
     """
-    everybody = tenants.read(conn)
-    nodes = tuple(sorted(graph.read(conn), key=lambda node: (_LAYERS[node.kind], node.key)))
-    if (not nodes and settings.promises) or (not everybody and settings.tenants.inline):
-        raise CouldNotLookError("The ledger knows neither assets nor tenants yet.", "Run: telemetry prepare")
+    nodes, everybody = read_graph(conn, settings)
     only = find_tenant(everybody, tenant) if tenant is not None else None
     facts = subjects.read(conn)
-    evidence = known(facts)
+    evidence = replace(outside_evidence(conn, settings, now), facts=facts_of(facts))
     owed = subjects_owed(nodes, settings.promises, everybody)
     if only is not None:
         owed = tuple(one for one in owed if one.tenant in (only.slug, ANY_TENANT))
     judged = judge_all(owed, nodes, evidence, [one.slug for one in everybody], now)
     return Board(now, everybody, nodes, facts, evidence, judged, only)
+
+
+def read_graph(conn: Connection[TupleRow], settings: Settings) -> tuple[tuple[AssetNode, ...], tuple[Tenant, ...]]:
+    """The graph from the roots up, and the tenants. Raises CouldNotLookError where neither was ever prepared."""
+    everybody = tenants.read(conn)
+    nodes = tuple(sorted(graph.read(conn), key=lambda node: (_LAYERS[node.kind], node.key)))
+    if (not nodes and settings.promises) or (not everybody and settings.tenants.inline):
+        raise CouldNotLookError("The ledger knows neither assets nor tenants yet.", "Run: telemetry prepare")
+    return nodes, everybody
+
+
+def outside_evidence(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Evidence:
+    """The last looks from outside; of facts none."""
+    return Evidence({}, looks.read(conn))

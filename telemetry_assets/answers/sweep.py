@@ -1,0 +1,135 @@
+"""Who is not fresh, of however many subjects: one scan says who surely is, the pure judgement looks at the others.
+
+What belongs here: promises → bars, the scan's doubts → judgements. What does not: the scan (``ledger/sweep.py``), the
+judgement (``freshness/judge.py``), and the board that holds every subject (``board.py``).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from telemetry_assets.answers.board import outside_evidence, read_graph
+from telemetry_assets.freshness.cutoff import cutoffs_of
+from telemetry_assets.freshness.judge import LONGEST_SKEW, Evidence, Judgement, judge_all
+from telemetry_assets.freshness.lineage import Graph, graph_of, roots_of
+from telemetry_assets.freshness.owed import Group, Owed, groups_owed
+from telemetry_assets.ledger import subjects
+from telemetry_assets.ledger.sweep import Bar, Reached, sweep, tenants_seen
+from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Limit, State, Tenant
+from telemetry_assets.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Everything promised at ``now``: ``judged`` are those that are not fresh, by asset in the order of the graph and
+    by tenant; ``owed`` counts the subjects of each promised asset."""
+
+    now: datetime
+    nodes: tuple[AssetNode, ...]
+    tenants: tuple[Tenant, ...]
+    judged: tuple[Judgement, ...]
+    owed: dict[str, int]
+
+    @property
+    def promises(self) -> int:
+        """How many subjects are owed in all."""
+        return sum(self.owed.values())
+
+
+def read_sweep(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Sweep:
+    """Judge every promised subject; the cost grows with the ledger only as fast as one scan of it.
+
+    Raises CouldNotLookError as ``board.read_board`` does.
+    """
+    nodes, tenants = read_graph(conn, settings)
+    graph, groups = graph_of(nodes), groups_owed(nodes, settings.promises, tenants)
+    evidence = outside_evidence(conn, settings, now)
+    doubtful = _doubtful(conn, groups, graph, evidence, now)
+    facts = subjects.read_each(conn, list(_needed(doubtful, graph, [tenant.slug for tenant in tenants])))
+    judged = judge_all(doubtful, graph, replace(evidence, facts=facts), [tenant.slug for tenant in tenants], now)
+    owed: dict[str, int] = {}
+    for group in groups:
+        owed[group.asset] = owed.get(group.asset, 0) + len(group.tenants)
+    return Sweep(now, nodes, tenants, tuple(one for one in judged if one.state is not State.PASS), owed)
+
+
+def _doubtful(
+    conn: Connection[TupleRow], groups: Sequence[Group], graph: Graph, evidence: Evidence, now: datetime
+) -> list[Owed]:
+    """The subjects that may not be fresh, in the order of the groups."""
+    bars: list[Bar] = []
+    places: list[tuple[int, ...] | None] = []
+    cutoffs: dict[Limit, datetime] = {}
+    for group in groups:
+        own = _bars(group, graph, cutoffs, now)
+        places.append(None if own is None else tuple(range(len(bars), len(bars) + len(own))))
+        bars += own or ()
+    classes = {tenant: group.number for group in groups if group.number > 0 for tenant in group.tenants}
+    reached = sweep(conn, bars, classes, now, LONGEST_SKEW)
+    short = {
+        bars[place].table
+        for group, own in zip(groups, places, strict=True)
+        for place in own or ()
+        if reached[place].seen < len(group.tenants)
+    }
+    seen = tenants_seen(conn, sorted(short)) if short else {}
+    failed = {key for key, look in evidence.looks.items() if look.error}
+    found: list[Owed] = []
+    for group, own in zip(groups, places, strict=True):
+        if own is None or group.asset in failed:
+            found += group.each()
+            continue
+        named = {tenant for place in own for tenant in reached[place].doubtful}
+        named |= {tenant for asset, tenant in evidence.oddities if asset == group.asset}
+        for place in own:
+            if bars[place].table in seen:
+                named |= set(group.tenants) - seen[bars[place].table]
+        found += (owed for owed in group.each() if owed.tenant in named) if named else ()
+    return found
+
+
+def _bars(group: Group, graph: Graph, cutoffs: dict[Limit, datetime], now: datetime) -> list[Bar] | None:
+    """What the facts behind a group must reach to be surely fresh; None where only the judgement can tell."""
+    limits, node = group.terms.limits, graph.get(group.asset)
+    if not limits or node is None:
+        return None
+    after = {root: _fresh_after(limit, cutoffs, now) for root, limit in limits.items() if limit is not None}
+    if len(after) < len(limits):
+        return None
+    if node.kind is not AssetKind.VIEW or node.clock is not None:
+        return [Bar(group.asset, group.number, after)]
+    bars = [Bar(group.asset, group.number, {})]
+    for table in graph.tables(group.asset):
+        roots = [root for root in roots_of(table, graph) if root in after]
+        if roots and graph[table].tenanted != node.tenanted:
+            return None
+        if roots:
+            bars.append(Bar(table, group.number, {root: after[root] for root in roots}))
+    return bars if {root for bar in bars for root in bar.after} == set(after) else None
+
+
+def _fresh_after(limit: Limit, cutoffs: dict[Limit, datetime], now: datetime) -> datetime:
+    if limit not in cutoffs:
+        cutoffs[limit] = cutoffs_of(limit, now).fresh_after
+    return cutoffs[limit]
+
+
+def _needed(doubtful: Iterable[Owed], graph: Graph, tenants: Sequence[str]) -> Iterator[subjects.Subject]:
+    """The facts that judging these subjects takes, each once: their own, and of a view those it reads."""
+    wanted: dict[subjects.Subject, None] = {}
+    for owed in doubtful:
+        wanted[(owed.asset, owed.tenant)] = None
+        node = graph.get(owed.asset)
+        if node is None or node.kind is not AssetKind.VIEW:
+            continue
+        for table in graph.tables(owed.asset):
+            if table in graph and not graph[table].tenanted:
+                wanted[(table, ANY_TENANT)] = None
+            elif owed.tenant == ANY_TENANT:
+                wanted.update(dict.fromkeys((table, tenant) for tenant in (*tenants, ANY_TENANT)))
+            else:
+                wanted[(table, owed.tenant)] = None
+    return iter(wanted)

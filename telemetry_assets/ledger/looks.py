@@ -1,0 +1,46 @@
+"""telemetry.looks: when we last looked at something from outside, and why we saw nothing if so.
+
+What belongs here: keeping the newest look of each feeder, reading them. What does not: looking (``sources/``).
+"""
+
+from collections.abc import Iterable
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from telemetry_assets.ledger.connection import explained
+from telemetry_assets.ledger.values import instant_text, plain_text
+from telemetry_assets.model import Look
+
+
+@explained
+def record(conn: psycopg.Connection[TupleRow], looks: Iterable[Look]) -> int:
+    """Keep the newest look of each feeder; returns how many rows changed. One statement for any number."""
+    newest: dict[str, Look] = {}
+    for look in looks:
+        held = newest.get(look.feeder)
+        newest[look.feeder] = look if held is None or held.looked_at <= look.looked_at else held
+    if not newest:
+        return 0
+    ordered = [newest[feeder] for feeder in sorted(newest)]
+    columns = {
+        "feeder": [look.feeder for look in ordered],
+        "looked_at": [instant_text(look.looked_at) for look in ordered],
+        "error": [plain_text(look.error) for look in ordered],
+    }
+    return conn.execute(_RECORD, columns).rowcount
+
+
+@explained
+def read(conn: psycopg.Connection[TupleRow]) -> dict[str, Look]:
+    """The newest look of each feeder."""
+    rows = conn.execute("select feeder, looked_at, error from telemetry.looks")
+    return {feeder: Look(feeder, looked_at, error) for feeder, looked_at, error in rows}
+
+
+_RECORD = """
+insert into telemetry.looks as held (feeder, looked_at, error)
+select * from unnest(%(feeder)s::text[], %(looked_at)s::timestamptz[], %(error)s::text[])
+on conflict (feeder) do update set (looked_at, error) = (excluded.looked_at, excluded.error)
+where held.looked_at <= excluded.looked_at and held is distinct from excluded
+"""
