@@ -87,7 +87,8 @@ def judge(owed: Owed, fact: SubjectFact | None, now: datetime, look: Look | None
     verdict = _of_data(owed, seen, now)
     if fact is not None and fact.synthetic and verdict.state is State.MISSING:
         verdict = _Verdict(State.MISSING, "only synthetic rows were ever loaded")
-    verdict = _looked_at(verdict, owed.asset, look, now)
+    if owed.asset in owed.terms.limits or owed.asset in owed.terms.undated:
+        verdict = _looked_at(verdict, look, now)
     if oddity and verdict.state is State.PASS:
         verdict = replace(verdict, state=State.WARN, reason=oddity)
     run_age = None if seen is None or seen.run_time is None else _age(seen.run_time, now)
@@ -123,7 +124,7 @@ def judge_all(
     return tuple(
         judge(
             one,
-            fact_now(one.asset, one.tenant, graph, evidence.facts, tenants),
+            fact_now(one.asset, one.tenant, graph, evidence.facts, now, tenants),
             now,
             evidence.looks.get(one.asset),
             evidence.oddities.get((one.asset, one.tenant), ""),
@@ -196,9 +197,9 @@ def _promised(limit: Limit) -> str:
     return f"promised by {limit.by:%H:%M} ({limit.zone or 'UTC'}) to reach {limit.since:%H:%M}"
 
 
-def _looked_at(verdict: _Verdict, asset: str, look: Look | None, now: datetime) -> _Verdict:
+def _looked_at(verdict: _Verdict, look: Look | None, now: datetime) -> _Verdict:
     """A root seen from outside is not late because we could not, or did not, look."""
-    if look is None or verdict.root not in (None, asset):
+    if look is None:
         return verdict
     if look.error:
         return replace(verdict, state=State.UNKNOWN, reason=f"could not look: {look.error}")

@@ -112,13 +112,15 @@ def data_times_of(
     )
 
 
-def fact_now(key: str, tenant: str, graph: Graph, facts: Facts, tenants: Sequence[str] = ()) -> SubjectFact | None:
-    """The fact a subject is judged by: as recorded, and for a view with the data times of its parents as of now."""
+def fact_now(
+    key: str, tenant: str, graph: Graph, facts: Facts, now: datetime, tenants: Sequence[str] = ()
+) -> SubjectFact | None:
+    """The fact a subject is judged by: as recorded, and for a view what its parents hold, known as of ``now``."""
     fact = facts.get((key, tenant))
     node = graph.get(key)
-    if fact is None or node is None or node.kind is not AssetKind.VIEW:
+    if fact is None or node is None or _is_stored(node):
         return fact
-    return replace(fact, data_times=data_times_of(key, tenant, graph, facts, tenants))
+    return replace(fact, data_times=data_times_of(key, tenant, graph, facts, tenants), looked_at=now)
 
 
 def _is_end(node: AssetNode) -> bool:

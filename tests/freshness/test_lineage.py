@@ -87,20 +87,21 @@ def test_a_view_holds_what_its_parents_hold_now_never_what_it_was_recorded_with(
         ]
     )
     assert data_times_of("stg/ab", "one", GRAPH, facts) == {"raw/a": NOON, "raw/b": NOON - HOUR}
-    now = fact_now("stg/ab", "one", GRAPH, facts)
+    now = fact_now("stg/ab", "one", GRAPH, facts, NOON + HOUR)
     assert now is not None
     assert (now.run_time, now.data_times) == (NOON, {"raw/a": NOON, "raw/b": NOON - HOUR})
+    assert now.known_at == NOON + HOUR
 
 
 def test_a_table_keeps_what_its_run_incorporated_though_its_parents_went_on() -> None:
     held = _fact("mart", "one", {"raw/a": NOON - 9 * HOUR})
     facts = facts_of([_fact("raw/a", "one", {"raw/a": NOON}), held])
     assert data_times_of("mart", "one", GRAPH, facts) == {"raw/a": NOON - 9 * HOUR}
-    assert fact_now("mart", "one", GRAPH, facts) is held
+    assert fact_now("mart", "one", GRAPH, facts, NOON) is held
 
 
 def test_a_view_that_no_run_made_is_never_seen() -> None:
-    assert fact_now("stg/a", "one", GRAPH, facts_of([_fact("raw/a", "one", {"raw/a": NOON})])) is None
+    assert fact_now("stg/a", "one", GRAPH, facts_of([_fact("raw/a", "one", {"raw/a": NOON})]), NOON) is None
 
 
 def test_one_tenants_facts_are_not_anothers_and_data_without_tenants_is_everybodys() -> None:
