@@ -20,12 +20,11 @@ from telemetry_assets.answers.status import judgements
 from telemetry_assets.errors import FailingError
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.window import promise_of
-from telemetry_assets.ledger import subjects
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.dbt_artifacts import import_external
-from telemetry_assets.sources.watching import observe
+from telemetry_assets.sources.watching import watch
 
 DATA_AGE = "data_age"
 
@@ -53,7 +52,7 @@ def data_age_checks(
     def judge_data_age(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with connect(running.database_dsn(settings)) as conn:
             now = datetime.now(UTC)
-            subjects.record(conn, observe(conn, settings, manifest, now))
+            watch(conn, settings, manifest, now)
             _import_dbt_runs(context, conn, settings, manifest)
             judged = judgements(conn, settings, now)
         wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}

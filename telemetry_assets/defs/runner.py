@@ -21,7 +21,7 @@ from telemetry_assets.defs.location import build_definitions
 from telemetry_assets.defs.partitions import align, whole_range_tags
 from telemetry_assets.defs.progress import listening
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.ledger import graph, schema, subjects
+from telemetry_assets.ledger import graph, schema
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import Tenant
@@ -30,7 +30,7 @@ from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_command import needs_parse, parse_project
 from telemetry_assets.sources.dbt_manifest import exposures_of
 from telemetry_assets.sources.tenants import declared_tenants
-from telemetry_assets.sources.watching import observe
+from telemetry_assets.sources.watching import watch
 
 DAGSTER_YAML = """\
 # Written by `telemetry prepare`. SQLite storage beside this file; see deploy/ for PostgreSQL storage in production.
@@ -64,7 +64,7 @@ def prepare(settings: Settings, on_step: Callable[[str], None] = lambda _: None)
     manifest = read_manifest(settings.dbt) if settings.dbt else None
     with connect(dsn) as conn:
         graph.replace(conn, asset_graph(settings, manifest), exposures_of(manifest) if manifest else ())
-        subjects.record(conn, observe(conn, settings, manifest, datetime.now(UTC)))
+        watch(conn, settings, manifest, datetime.now(UTC))
     with dagster_instance(settings) as instance:
         align(instance, [tenant.slug for tenant in tenants])
     return tenants

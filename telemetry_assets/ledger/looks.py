@@ -3,7 +3,7 @@
 What belongs here: keeping the newest look of each feeder, reading them. What does not: looking (``sources/``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -15,11 +15,13 @@ from telemetry_assets.model import Look
 
 @explained
 def record(conn: psycopg.Connection[TupleRow], looks: Iterable[Look]) -> int:
-    """Keep the newest look of each feeder; returns how many rows changed. One statement for any number."""
+    """Keep the newest look of each feeder; returns how many rows changed. One statement for any number.
+
+    Of two looks at the same instant the one that failed stays: the greater text, whichever came first.
+    """
     newest: dict[str, Look] = {}
     for look in looks:
-        held = newest.get(look.feeder)
-        newest[look.feeder] = look if held is None or held.looked_at <= look.looked_at else held
+        newest[look.feeder] = max(newest.get(look.feeder, look), look, key=lambda one: (one.looked_at, one.error))
     if not newest:
         return 0
     ordered = [newest[feeder] for feeder in sorted(newest)]
@@ -38,9 +40,15 @@ def read(conn: psycopg.Connection[TupleRow]) -> dict[str, Look]:
     return {feeder: Look(feeder, looked_at, error) for feeder, looked_at, error in rows}
 
 
+@explained
+def forget(conn: psycopg.Connection[TupleRow], feeders: Collection[str]) -> int:
+    """Drop the looks of feeders that something else dates by now; returns how many there were."""
+    return conn.execute("delete from telemetry.looks where feeder = any(%s::text[])", (list(feeders),)).rowcount
+
+
 _RECORD = """
 insert into telemetry.looks as held (feeder, looked_at, error)
 select * from unnest(%(feeder)s::text[], %(looked_at)s::timestamptz[], %(error)s::text[])
 on conflict (feeder) do update set (looked_at, error) = (excluded.looked_at, excluded.error)
-where held.looked_at <= excluded.looked_at and held is distinct from excluded
+where (held.looked_at, held.error) < (excluded.looked_at, excluded.error)
 """

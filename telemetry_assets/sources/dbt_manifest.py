@@ -95,6 +95,12 @@ def asset_keys(manifest: Manifest) -> Mapping[str, str]:
     return _keys(manifest)
 
 
+def synthetic_keys(manifest: Manifest) -> frozenset[str]:
+    """The assets whose rows are said to be made up: ``meta.telemetry.synthetic: true``, or the tag ``synthetic``."""
+    nodes = (*manifest.get("sources", {}).values(), *manifest.get("nodes", {}).values())
+    return frozenset(asset_key(node) for node in nodes if _is_asset(node) and _is_synthetic(node))
+
+
 def watched_tables(manifest: Manifest, tenant_column: str | None) -> tuple[WatchedTable, ...]:
     """The source tables with the names SQL needs to read their clock per tenant."""
     return tuple(
@@ -226,6 +232,11 @@ def _threshold(declared: Mapping[str, Any] | None) -> timedelta | None:
 def _telemetry(node: Node) -> Mapping[str, Any]:
     meta = {**(node.get("meta") or {}), **(_config(node).get("meta") or {})}
     return meta.get("telemetry") or {}
+
+
+def _is_synthetic(node: Node) -> bool:
+    tags = _config(node).get("tags") or node.get("tags") or ()
+    return _telemetry(node).get("synthetic") is True or "synthetic" in tags
 
 
 def _tenant_column(node: Node, tenant_column: str | None) -> str | None:

@@ -1,8 +1,8 @@
 """The newest time per tenant of many tables, by SQL: one round trip, read-only, each table's failure its own.
 
 What belongs here: asking over an open connection, and turning the answer into readings. What does not: which tables
-(``dbt_project.py``), connecting (``dbt_database.py``), and whether a time is late.
-Times without a zone and dates are read as UTC, as dbt does.
+(``dbt_project.py``, ``watching.py``), connecting (``dbt_database.py``), and whether a time is late.
+Times without a zone are read as UTC, as dbt does; so are dates, unless a calendar says what a day is.
 """
 
 import json
@@ -16,12 +16,13 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from telemetry_assets.sources.days import FIRST, LAST, Calendar
+
 AHEAD = timedelta(minutes=5)
 """A value later than now plus this is ignored and reported: somebody's clock is wrong."""
 _SQL = Path(__file__).with_name("watermarks.sql")
 _IDENTIFIER = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 _INFINITE = ("Infinity", "-Infinity")
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Problem(StrEnum):
@@ -99,20 +100,23 @@ def read_watermarks(
     requests: Sequence[TableRequest],
     *,
     now: datetime | None = None,
+    calendar: Calendar | None = None,
     timeout: timedelta = timedelta(minutes=5),
     role: str | None = None,
     search_path: str | None = None,
 ) -> tuple[datetime, tuple[TableReading, ...]]:
     """The instant looked at (``now``, else the database's clock) and one reading per request, in their order.
 
-    ``timeout`` bounds the whole look; what was not reached by then reads TIMED_OUT. The connection must be in
+    With a ``calendar`` its instant and slack count, and a date reaches to the end of its day there. ``timeout`` bounds
+    the whole look, the smallest tables first; what was not reached by then reads TIMED_OUT. The connection must be in
     autocommit and is left inside a read-only transaction: close it or roll back. Raises what the driver raises.
     """
-    cursor.execute(_script(requests, now, timeout, role, search_path))
+    asked = _asked(requests, now, calendar)
+    cursor.execute(_script(asked, timeout, role, search_path))
     if hasattr(cursor, "nextset"):
         _to_last_result(cursor)
     first, *rows = orjson.loads(f"[{','.join(row[0] for row in cursor.fetchall())}]")
-    return _instant(first["now"]), tuple(_reading(row) for row in rows)
+    return _instant(first["now"]), tuple(_reading(row, calendar) for row in sorted(rows, key=lambda row: row["n"]))
 
 
 def _to_last_result(cursor: Any) -> None:
@@ -122,25 +126,14 @@ def _to_last_result(cursor: Any) -> None:
             pass
 
 
-def _script(
-    requests: Sequence[TableRequest],
-    now: datetime | None,
-    timeout: timedelta,
-    role: str | None,
-    search_path: str | None,
-) -> str:
-    asked = {
-        "now": now.isoformat() if now else None,
-        "slack": f"{int(AHEAD.total_seconds())} seconds",
-        "tables": [_asked(number, request) for number, request in enumerate(requests)],
-    }
+def _script(asked: Any, timeout: timedelta, role: str | None, search_path: str | None) -> str:
     milliseconds = int(timeout.total_seconds() * 1000)
     lines = [
         "BEGIN TRANSACTION READ ONLY",
         "SET LOCAL TimeZone = 'UTC'",
         f"SET LOCAL statement_timeout = {milliseconds}",
         f"SET LOCAL lock_timeout = {min(milliseconds, 3000)}",
-        *([f"SET LOCAL ROLE {_quoted(role)}"] if role else []),
+        *([f"SET LOCAL ROLE {quoted(role)}"] if role else []),
         *([f"SET LOCAL search_path = {search_path}"] if search_path else []),
         f"SET LOCAL telemetry.asked = {literal(json.dumps(asked))}",
         _SQL.read_text(encoding="utf-8"),
@@ -148,7 +141,17 @@ def _script(
     return ";\n".join(lines)
 
 
-def _asked(number: int, request: TableRequest) -> dict[str, Any]:
+def _asked(requests: Sequence[TableRequest], now: datetime | None, calendar: Calendar | None) -> dict[str, Any]:
+    at, slack = (calendar.at, calendar.slack) if calendar else (now, AHEAD)
+    return {
+        "now": at.isoformat() if at else None,
+        "slack": f"{int(slack.total_seconds())} seconds",
+        "days": [day.isoformat() for day in calendar.todays] if calendar else [],
+        "tables": [_asked_of(number, request) for number, request in enumerate(requests)],
+    }
+
+
+def _asked_of(number: int, request: TableRequest) -> dict[str, Any]:
     column = _column(request.loaded_at)
     return {
         "n": number,
@@ -170,25 +173,40 @@ def _column(text: str) -> str | None:
     return text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
 
 
-def _reading(row: dict[str, Any]) -> TableReading:
+def _reading(row: dict[str, Any], calendar: Calendar | None) -> TableReading:
     code = row.get("problem")
+    by_day = calendar if row.get("by_day") else None
     return TableReading(
         problem=None if code is None else _PROBLEMS.get(code, Problem.BROKEN_SQL),
         detail=row.get("detail") or "",
         tenanted=bool(row.get("tenanted")),
         by_index=bool(row.get("indexed")),
-        watermarks=tuple(_watermark(*found) for found in row.get("rows") or ()),
+        watermarks=tuple(
+            _day_mark(by_day, *found) if by_day else _watermark(*found) for found in row.get("rows") or ()
+        ),
     )
 
 
 def _watermark(tenant: str | None, newest: float | str | None, *good: float | str | None) -> Watermark:
     """``good`` comes only where somebody's newest lies in the future; else it is ``newest``."""
     last = None if newest is None else _instant(newest)
-    known = None if (last is _FIRST or last is _LAST) and newest not in _INFINITE else last
+    known = None if (last is FIRST or last is LAST) and newest not in _INFINITE else last
     beyond = known is not last
     if not good or good[0] == newest:
         return Watermark(tenant, last, known, False, beyond)
     return Watermark(tenant, None if good[0] is None else _instant(good[0]), known, True, beyond)
+
+
+def _day_mark(
+    calendar: Calendar, tenant: str | None, newest: float | str | None, *good: float | str | None
+) -> Watermark:
+    """``good`` are the newest up to each of the calendar's todays, of which one is the tenant's."""
+    mine = good[calendar.todays.index(calendar.today(tenant))] if good else newest
+    mark = _watermark(tenant, newest, mine)
+    return mark._replace(
+        data_time=mark.data_time and calendar.data_time(mark.data_time.date(), tenant),
+        newest=mark.newest and calendar.end(mark.newest.date(), tenant),
+    )
 
 
 def _instant(epoch: float | str) -> datetime:
@@ -196,7 +214,7 @@ def _instant(epoch: float | str) -> datetime:
     try:
         return datetime.fromtimestamp(epoch, UTC)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
-        return _FIRST if float(epoch) < 0 else _LAST
+        return FIRST if float(epoch) < 0 else LAST
 
 
 def literal(text: str) -> str:
@@ -205,5 +223,6 @@ def literal(text: str) -> str:
     return f"E'{escaped}'"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """An identifier exactly as it is written."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,73 +1,110 @@
-"""Tables that others fill: their newest row per tenant, as facts. We watch them, we do not build them.
+"""Tables that others fill: their newest row per tenant, as facts and looks. We watch them, we do not build them.
 
-What belongs here: which of a dbt project's source tables are watched, and what one look at them says. What does not:
-the question in SQL (``tables.py``), the streams that our own syncs fill (``syncing.py``), judging (``freshness/``).
+What belongs here: which tables are watched, and what one look at them makes known. What does not: looking
+(``clocks.py``), the streams that syncs fill (``syncing.py``), judging (``freshness/``).
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from telemetry_assets.ledger import tenants
-from telemetry_assets.ledger.connection import explained
-from telemetry_assets.model import ANY_TENANT, SubjectFact
+from telemetry_assets.ledger import looks, subjects, tenants
+from telemetry_assets.model import ClockKind, Look, SubjectFact
 from telemetry_assets.settings import Settings
-from telemetry_assets.sources.dbt_manifest import WatchedTable, watched_tables
-from telemetry_assets.sources.tables import TableReading, TableRequest, Watermark, read_watermarks
+from telemetry_assets.sources.clocks import LONGEST_LOOK, ClockedTable, look_at
+from telemetry_assets.sources.dbt_manifest import synthetic_keys, watched_tables
 
 WATCHED = "watched"
 """Source and run id of what was seen in a table: no run of ours wrote it."""
-_NEVER_RUN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@explained
-def observe(
-    conn: Connection[TupleRow], settings: Settings, manifest: Mapping[str, Any] | None, now: datetime
-) -> tuple[SubjectFact, ...]:
-    """What the dated source tables of the dbt project hold at ``now``: a fact per table and tenant that has rows.
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one look made known: the facts, a look per table asked for, and table → which values it left out, in words.
 
-    ``conn`` is in autocommit. A table that cannot be read, and a tenant that is not ours, has no fact: what was last
-    seen of it grows old. Tables that our own sources load are left out. Raises CouldNotLookError.
+    A table that could not be read has a look with the reason and no fact: what was last known of it stands.
     """
-    ours = {key for source in settings.sources.values() for key in source.asset_keys}
-    watched = [table for table in watched_tables(manifest or {}, settings.tenants.column) if table.key not in ours]
-    asked = {table: request for table in watched if (request := _request(table))}
-    if not asked:
-        return ()
-    slugs = {str(tenant.id): tenant.slug for tenant in tenants.read(conn)}
-    try:
-        _, readings = read_watermarks(conn.cursor(), list(asked.values()), now=now)
-    finally:
-        conn.rollback()
-    found = zip(asked, readings, strict=True)
-    return tuple(fact for table, reading in found for fact in _facts(table, reading, slugs))
+
+    facts: tuple[SubjectFact, ...] = ()
+    looks: tuple[Look, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def _request(table: WatchedTable) -> TableRequest | None:
-    """What to ask of a table; None where nothing dates it."""
-    if table.loaded_at is None:
-        return None
-    return TableRequest(table.schema, table.identifier, table.loaded_at, table.tenant_column or "")
+def watch(
+    conn: Connection[TupleRow],
+    settings: Settings,
+    manifest: Mapping[str, Any] | None,
+    now: datetime,
+    *,
+    timeout: timedelta = LONGEST_LOOK,
+) -> Observation:
+    """Look at every watched table and write down what was seen; as :func:`observe`."""
+    seen = observe(conn, settings, manifest, now, timeout=timeout)
+    with conn.transaction():
+        subjects.record(conn, seen.facts)
+        looks.record(conn, seen.looks)
+    return seen
 
 
-def _facts(table: WatchedTable, reading: TableReading, slugs: Mapping[str, str]) -> Iterator[SubjectFact]:
-    for mark in reading.watermarks:
-        slug = slugs.get(mark.tenant or "") if table.tenant_column else ANY_TENANT
-        data_time = mark.data_time or mark.newest
-        if slug is not None and data_time is not None:
-            yield SubjectFact(
-                asset=table.key,
-                tenant=slug,
-                run_time=_run_time(mark),
+def observe(
+    conn: Connection[TupleRow],
+    settings: Settings,
+    manifest: Mapping[str, Any] | None,
+    now: datetime,
+    *,
+    timeout: timedelta = LONGEST_LOOK,
+) -> Observation:
+    """What the watched tables hold at ``now``, in one round trip: a fact per table and tenant that has dated rows.
+
+    ``conn`` is in autocommit. A tenant that is not ours has no fact. Raises CouldNotLookError.
+    """
+    tables = watched(settings, manifest)
+    if not tables:
+        return Observation()
+    synthetic = synthetic_keys(manifest or {})
+    seen = look_at(conn, tables, tenants.read(conn), now, timeout=timeout)
+    return Observation(
+        facts=tuple(
+            SubjectFact(
+                asset=table.asset,
+                tenant=tenant,
+                run_time=None,
                 run_id=WATCHED,
                 source=WATCHED,
-                data_times={table.key: data_time},
+                data_times={table.asset: data_time},
+                synthetic=table.asset in synthetic,
+                looked_at=now,
             )
+            for table in seen
+            for tenant, data_time in table.data_times.items()
+        ),
+        looks=tuple(table.look for table in seen),
+        notes={table.asset: table.note for table in seen if table.note},
+    )
 
 
-def _run_time(mark: Watermark) -> datetime:
-    """When somebody last loaded it: its newest believable row. A row from the future never outranks a good one."""
-    return mark.data_time or _NEVER_RUN
+def watched(settings: Settings, manifest: Mapping[str, Any] | None) -> tuple[ClockedTable, ...]:
+    """The tables that others fill and a column dates: the declared ones, and the dated source tables of the dbt
+    project that nobody declared. What our own syncs load is left out, and what another code location makes."""
+    others = (*settings.sources.values(), *settings.foreign.values(), *settings.tables.values())
+    declared = {key for source in others for key in source.asset_keys}
+    return (*_declared(settings), *(table for table in _of_dbt(settings, manifest) if table.asset not in declared))
+
+
+def _declared(settings: Settings) -> Iterator[ClockedTable]:
+    for source in settings.tables.values():
+        for table in source.tables:
+            if table.clock.kind is ClockKind.COLUMN and table.clock.column:
+                yield ClockedTable(table.asset_key, table.schema, table.name, table.clock.column, table.tenant_column)
+
+
+def _of_dbt(settings: Settings, manifest: Mapping[str, Any] | None) -> Iterator[ClockedTable]:
+    for table in watched_tables(manifest or {}, settings.tenants.column):
+        if table.loaded_at is not None:
+            yield ClockedTable(
+                table.key, table.schema, table.identifier, table.loaded_at, table.tenant_column, is_sql=True
+            )

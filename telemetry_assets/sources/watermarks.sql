@@ -8,6 +8,8 @@ DECLARE
     ahead constant timestamptz := now_ + (asked ->> 'slack')::interval;
     answers constant refcursor := 'telemetry_readings';
     large constant real := 20000;
+    -- Where dates mean days of a tenant's own zone: today's date there, of every zone that is asked about.
+    days constant timestamptz[] := ARRAY(SELECT d::timestamptz FROM jsonb_array_elements_text(asked -> 'days') d ORDER BY 1);
     readings text[] := '{}';
     given_up boolean := false;
     item record;
@@ -15,6 +17,9 @@ DECLARE
     dated text;
     epoch text;
     where_ text;
+    bounds timestamptz[];
+    conditions text[];
+    values_ text;
     body text;
     problem text;
     detail text;
@@ -36,9 +41,10 @@ BEGIN
             WHERE a.attrelid = c.oid AND a.attname IN (t.tenant, lower(t.tenant)) AND a.attnum > 0 AND NOT a.attisdropped
             ORDER BY a.attname <> t.tenant LIMIT 1
         ) w ON true
-        ORDER BY t.n
+        -- The smallest first: a table too large for the time that is left takes it from no smaller one.
+        ORDER BY c.relkind IN ('v', 'f'), c.reltuples, t.n
     LOOP
-        problem := NULL; detail := NULL; found_rows := NULL; by_index := false;
+        problem := NULL; detail := NULL; found_rows := NULL; by_index := false; bounds := ARRAY[ahead];
         IF given_up THEN
             readings := readings || json_build_object('n', item.n, 'problem', '57014')::text;
             CONTINUE;
@@ -57,16 +63,16 @@ BEGIN
                 RAISE EXCEPTION USING ERRCODE = 'TM003';
             END IF;
             detail := format_type(type_id, NULL);
+            SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO type_id FROM pg_catalog.pg_type t WHERE t.oid = type_id;
             IF type_id NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
-                PERFORM FROM pg_catalog.pg_type t WHERE t.oid = type_id
-                    AND t.typbasetype IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype);
-                IF NOT FOUND THEN
-                    RAISE EXCEPTION USING ERRCODE = 'TM004', MESSAGE = detail;
-                END IF;
+                RAISE EXCEPTION USING ERRCODE = 'TM004', MESSAGE = detail;
+            END IF;
+            IF type_id = 'date'::regtype AND days <> '{}' THEN
+                bounds := days;
             END IF;
             -- date_part is quicker, and has no room for the last dates PostgreSQL knows.
             epoch := CASE WHEN type_id = 'date'::regtype THEN 'extract(epoch FROM %s)' ELSE 'date_part(''epoch'', %s)' END;
-            where_ := CASE WHEN item.filter IS NULL THEN '' ELSE 'WHERE (' || item.filter || E'\n)' END;
+            where_ := coalesce('(' || item.filter || E'\n)', 'true');
 
             IF item.tenant_column IS NOT NULL AND item.column IS NOT NULL AND item.filter IS NULL AND item.query IS NULL
                 AND item.relkind IN ('r', 'p', 'm') AND (item.reltuples > large
@@ -86,42 +92,47 @@ BEGIN
                                 AND (s.n_distinct < -0.01 OR s.n_distinct * 100 > item.reltuples)));
             END IF;
 
-            -- Every body yields (tenant, newest).
-            IF item.query IS NOT NULL THEN
-                body := format(E'SELECT NULL::text AS tenant, (SELECT * FROM (%s\n) source_query) AS newest', item.query);
-            ELSIF by_index THEN
-                body := format(
-                    'WITH RECURSIVE t (tenant) AS (
-                        (SELECT %1$I FROM %3$I.%4$I WHERE %1$I IS NOT NULL ORDER BY %1$I LIMIT 1)
+            -- At first the newest (v0); where it lies in the future, which is seldom, the newest up to each bound as well.
+            conditions := ARRAY['true'];
+            LOOP
+                IF item.query IS NOT NULL THEN
+                    body := format(E'SELECT NULL::text AS tenant, (SELECT * FROM (%s\n) source_query) AS v0', item.query);
+                ELSIF by_index THEN
+                    SELECT string_agg(format('(SELECT max(x.%s) FROM %I.%I x WHERE x.%I %%1$s AND %s) AS v%s',
+                        dated, item.schema, item.name, item.tenant_column, c, i - 1), ', ' ORDER BY i)
+                        INTO values_ FROM unnest(conditions) WITH ORDINALITY u (c, i);
+                    body := format(
+                        'WITH RECURSIVE t (tenant) AS (
+                            (SELECT %1$I FROM %2$I.%3$I WHERE %1$I IS NOT NULL ORDER BY %1$I LIMIT 1)
+                            UNION ALL
+                            SELECT (SELECT x.%1$I FROM %2$I.%3$I x WHERE x.%1$I > t.tenant ORDER BY x.%1$I LIMIT 1)
+                            FROM t WHERE t.tenant IS NOT NULL
+                        )
+                        SELECT t.tenant, %4$s FROM t WHERE t.tenant IS NOT NULL
                         UNION ALL
-                        SELECT (SELECT x.%1$I FROM %3$I.%4$I x WHERE x.%1$I > t.tenant ORDER BY x.%1$I LIMIT 1)
-                        FROM t WHERE t.tenant IS NOT NULL
-                    )
-                    SELECT t.tenant, (SELECT max(x.%2$s) FROM %3$I.%4$I x WHERE x.%1$I = t.tenant) AS newest
-                    FROM t WHERE t.tenant IS NOT NULL
-                    UNION ALL
-                    SELECT NULL, (SELECT max(x.%2$s) FROM %3$I.%4$I x WHERE x.%1$I IS NULL)
-                    WHERE EXISTS (SELECT FROM %3$I.%4$I x WHERE x.%1$I IS NULL)',
-                    item.tenant_column, dated, item.schema, item.name);
-            ELSIF item.tenant_column IS NOT NULL THEN
-                body := format('SELECT %1$I AS tenant, max(%2$s) AS newest FROM %3$I.%4$I %5$s GROUP BY %1$I',
-                    item.tenant_column, dated, item.schema, item.name, where_);
-            ELSE
-                body := format('SELECT NULL::text AS tenant, max(%s) AS newest FROM %I.%I %s',
-                    dated, item.schema, item.name, where_);
-            END IF;
-            EXECUTE 'SELECT json_agg(json_build_array(tenant::text, ' || format(epoch, 'newest') || ')), max(newest) > $1 FROM ('
-                || body || ') r' INTO found_rows, any_ahead USING ahead;
-
-            -- Seldom: somebody's clock is wrong, and what lies behind the future values is wanted too.
-            IF any_ahead AND item.query IS NULL THEN
-                EXECUTE format('SELECT json_agg(json_build_array(tenant, %1$s, %2$s)) FROM (
-                    SELECT %3$s AS tenant, max(%4$s) AS newest, max(%4$s) FILTER (WHERE %4$s <= $1) AS good
-                    FROM %5$I.%6$I %7$s %8$s) r',
-                    format(epoch, 'newest'), format(epoch, 'good'),
-                    coalesce(quote_ident(item.tenant_column) || '::text', 'NULL::text'), dated, item.schema, item.name, where_,
-                    'GROUP BY ' || quote_ident(item.tenant_column)) INTO found_rows USING ahead;
-            ELSIF any_ahead THEN
+                        SELECT NULL, %5$s WHERE EXISTS (SELECT FROM %2$I.%3$I x WHERE x.%1$I IS NULL)',
+                        item.tenant_column, item.schema, item.name,
+                        replace(values_, '%1$s', '= t.tenant'), replace(values_, '%1$s', 'IS NULL'));
+                ELSIF item.tenant_column IS NOT NULL THEN
+                    SELECT string_agg(format('max(%s)%s AS v%s',
+                        dated, CASE WHEN i > 1 THEN ' FILTER (WHERE ' || c || ')' END, i - 1), ', ' ORDER BY i)
+                        INTO values_ FROM unnest(conditions) WITH ORDINALITY u (c, i);
+                    body := format('SELECT %1$I AS tenant, %2$s FROM %3$I.%4$I WHERE %5$s GROUP BY %1$I',
+                        item.tenant_column, values_, item.schema, item.name, where_);
+                ELSE
+                    SELECT string_agg(format('(SELECT max(%s) FROM %I.%I WHERE %s AND %s) AS v%s',
+                        dated, item.schema, item.name, where_, c, i - 1), ', ' ORDER BY i)
+                        INTO values_ FROM unnest(conditions) WITH ORDINALITY u (c, i);
+                    body := 'SELECT NULL::text AS tenant, ' || values_;
+                END IF;
+                SELECT string_agg(format(epoch, 'v' || i - 1), ', ' ORDER BY i)
+                    INTO values_ FROM generate_subscripts(conditions, 1) i;
+                EXECUTE format('SELECT json_agg(json_build_array(tenant::text, %s)), max(v0) > $1 FROM (%s) r', values_, body)
+                    INTO found_rows, any_ahead USING bounds[1];
+                EXIT WHEN any_ahead IS NOT TRUE OR item.query IS NOT NULL OR cardinality(conditions) > 1;
+                conditions := conditions || ARRAY(SELECT format('%s <= %L::timestamptz', dated, b) FROM unnest(bounds) b);
+            END LOOP;
+            IF any_ahead AND item.query IS NOT NULL THEN
                 found_rows := json_build_array(json_build_array(NULL, found_rows::json -> 0 -> 1, NULL));
             END IF;
             RAISE EXCEPTION USING ERRCODE = 'TM001';
@@ -136,7 +147,7 @@ BEGIN
         END;
         readings := readings || json_build_object(
             'n', item.n, 'problem', problem, 'detail', detail, 'tenanted', item.tenant_column IS NOT NULL AND item.query IS NULL,
-            'indexed', by_index,
+            'indexed', by_index, 'by_day', type_id = 'date'::regtype AND days <> '{}' AND item.query IS NULL,
             'rows', found_rows::json)::text;
     END LOOP;
     readings := json_build_object('now', date_part('epoch', now_))::text || readings;
