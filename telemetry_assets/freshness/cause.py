@@ -1,0 +1,167 @@
+"""The one cause: from a promise that is not kept up to where the data of its root stops moving, and why there.
+
+What belongs here: choosing the root and the place, and what it is not. What does not: why a root is quiet
+(``feeding.py``), why a hop was not built (``building.py``), grouping causes into incidents.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from telemetry_assets.freshness.building import why_not_built
+from telemetry_assets.freshness.case import Case, CauseKind, Told
+from telemetry_assets.freshness.feeding import not_seen, sync_trouble, why_behind, zero_rows
+from telemetry_assets.freshness.happenings import Happenings
+from telemetry_assets.freshness.judge import Evidence, Judgement, spoken
+from telemetry_assets.freshness.lineage import Graph, data_times_of, roots_of
+from telemetry_assets.model import ANY_TENANT, AssetKind, State
+
+OF_THE_SYNC = frozenset(
+    {CauseKind.SYNC_FAILED, CauseKind.SYNC_NOT_RUN, CauseKind.SYNC_RUNNING_LONG, CauseKind.ZERO_ROWS}
+)
+"""Causes that hit every stream of a source at once."""
+NAMED = 3
+"""How many other roots are named among what it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why ``asset`` does not keep its promise to ``tenant``. Two are equal where kind, root, asset and tenant are.
+
+    ``root`` is where the cause lies: the quiet root, or the model or snapshot that was not built. ``says`` and
+    ``remedy`` are for a person; ``since`` is when it began, where that is known; ``ruled_out`` says what it is not.
+    """
+
+    kind: CauseKind
+    root: str
+    asset: str
+    tenant: str
+    says: str = field(compare=False)
+    remedy: str = field(compare=False)
+    since: datetime | None = field(default=None, compare=False)
+    ruled_out: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def identity(self) -> tuple[CauseKind, str]:
+        """What makes several causes one, whosever they are: the kind and the root, or the source whose sync it is."""
+        return (self.kind, self.root.partition("/")[0] if self.kind in OF_THE_SYNC else self.root)
+
+
+def cause_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings: Happenings, now: datetime) -> Cause:
+    """The one cause of a judgement that is not PASS, as of ``now``.
+
+    A root that is itself behind is the cause, by what feeds it; else the first asset down from the root that does not
+    hold what its parents hold. Raises ValueError for PASS: a kept promise has no cause.
+    """
+    if judgement.state is State.PASS:
+        raise ValueError(f"{judgement.asset} keeps its promise to {judgement.tenant}: there is no cause to name")
+    tenants = sorted({tenant for _, tenant in evidence.facts} - {ANY_TENANT}) if judgement.tenant == ANY_TENANT else []
+    root = judgement.binding_root or _missed_root(judgement, graph, evidence, tenants)
+    case = Case(judgement, graph, evidence, happenings, now, root, tenants)
+    told = _unknown(case) if judgement.state is State.UNKNOWN else _stopped(case)
+    return Cause(
+        told.kind,
+        told.root,
+        judgement.asset,
+        judgement.tenant,
+        told.says,
+        told.remedy,
+        told.since,
+        tuple(_not(case, told)),
+    )
+
+
+def _missed_root(judgement: Judgement, graph: Graph, evidence: Evidence, tenants: list[str]) -> str:
+    """The root to follow where none binds: the nearest dated one that holds anything, else the nearest."""
+    roots = roots_of(judgement.asset, graph)
+    holding = [
+        root for root in roots if data_times_of(root, judgement.tenant, graph, evidence.facts, tenants).get(root)
+    ]
+    return next(iter(holding or roots), judgement.asset)
+
+
+def _unknown(case: Case) -> Told:
+    """Why nothing can be said: of the judgement's own reasons the one that came last."""
+    judgement, root = case.judgement, case.root
+    unseen = not_seen(case) if root == case.asset else None
+    if unseen:
+        return unseen
+    if judgement.undated:
+        return _undated(case)
+    if judgement.data_time is None:
+        remedy = f"Mend the clock that writes {root}; a value that lies in the past counts again at once"
+        return Told(CauseKind.CLOCK, root, judgement.reason, remedy)
+    says = f"nobody said how old {root} may be: neither a promise on {case.asset} nor one on {root} has a window"
+    return Told(CauseKind.NO_WINDOW, root, says, f"Add a window: to the promise on {case.asset} in telemetry.yaml")
+
+
+def _undated(case: Case) -> Told:
+    key = case.asset
+    if key not in case.graph:
+        says = f"{key} is promised and no such asset is known"
+        return Told(
+            CauseKind.UNDATED, key, says, "Mend its name under promises: in telemetry.yaml, or: telemetry prepare"
+        )
+    if case.graph[key].parents:
+        remedy = "Give one of them a clock (clock: in telemetry.yaml, loaded_at_field in dbt), or take the promise back"
+    else:
+        remedy = f"Give {key} a clock (clock: in telemetry.yaml, loaded_at_field in dbt), or take the promise back"
+    return Told(CauseKind.UNDATED, key, case.judgement.reason, remedy)
+
+
+def _stopped(case: Case) -> Told:
+    """The place, from the root down, where the data stops moving, and why there."""
+    odd = zero_rows(case) if case.judgement.state is State.WARN and not case.is_behind(case.asset) else None
+    if odd:
+        return odd
+    if case.is_behind(case.root) or case.asset == case.root:
+        return why_behind(case)
+    path = case.path()
+    hop, parent = next(
+        ((below, above) for above, below in pairwise(path) if case.is_behind(below)),
+        (case.asset, path[-2] if len(path) > 1 else case.root),
+    )
+    told = why_not_built(case, hop, parent)
+    trouble = sync_trouble(case)
+    return trouble if trouble and _comes_first(trouble, told) else told
+
+
+def _comes_first(trouble: Told, told: Told) -> bool:
+    """Syncs and builds that both stand still are one stopped scheduler; a build that is only awaited carries nothing
+    while the syncs are in trouble."""
+    if told.kind in (CauseKind.BUILD_NOT_RUN, CauseKind.NOT_PUBLISHED):
+        return trouble.kind is CauseKind.SYNC_NOT_RUN
+    return told.kind is CauseKind.WAITING
+
+
+def _not(case: Case, told: Told) -> Iterator[str]:
+    """What one might suspect and it is not: other roots that are fresh, syncs and builds that went well."""
+    yield from _fresh_roots(case)
+    ended = case.feed.ended if case.feed else ()
+    if ended and ended[0].succeeded and told.kind not in OF_THE_SYNC | {CauseKind.WAITING}:
+        yield f"the newest sync of {case.source} succeeded {case.ago(ended[0].ended_at)}"
+    for key in case.path():
+        fact = case.fact(key)
+        if key in (case.root, told.root) or fact is None or fact.run_time is None or case.kind(key) is AssetKind.VIEW:
+            continue
+        if case.held(key) == case.held(case.root) and key not in case.happenings.models:
+            done = "published" if case.kind(key) is AssetKind.SNAPSHOT else "built"
+            yield f"{key} was {done} {case.ago(fact.run_time)} and holds all there is of {case.root}"
+
+
+def _fresh_roots(case: Case) -> Iterator[str]:
+    slack = case.judgement.slack
+    if slack is None or case.judgement.data_time is None:
+        return
+    cutoff = case.judgement.data_time - slack
+    held = {
+        root: data_times_of(root, case.judgement.tenant, case.graph, case.evidence.facts, case.tenants).get(root)
+        for root in roots_of(case.asset, case.graph)
+        if root != case.root
+    }
+    fresh = {root: time for root, time in held.items() if time is not None and time > cutoff}
+    for root in sorted(fresh)[:NAMED]:
+        yield f"{root} is fresh ({spoken(max(case.now - fresh[root], timedelta(0)))} old)"
+    if len(fresh) > NAMED:
+        yield f"{len(fresh) - NAMED} other roots are fresh"
