@@ -75,9 +75,14 @@ TimeOfDay = Annotated[
         {"type": "string", "pattern": r"^\s*([01][0-9]|2[0-3]):[0-5][0-9]\s*$", "description": "A time of day: 09:00."}
     ),
 ]
-_DAY_FORM = {"type": "string", "minLength": 1, "description": "mon … sun, mon-fri, weekdays, weekends or all."}
+_DAY_WORDS = {
+    "anyOf": [
+        {"enum": [*_SETS, *DAY_NAMES, "mon-fri"]},
+        {"type": "string", "pattern": r"^\s*[A-Za-z]+(-[A-Za-z]+)?([,\s]+[A-Za-z]+(-[A-Za-z]+)?)*\s*$"},
+    ]
+}
 Days = Annotated[
     frozenset[int],
     BeforeValidator(parse_days),
-    WithJsonSchema({"anyOf": [_DAY_FORM, {"type": "array", "minItems": 1, "items": _DAY_FORM}]}),
+    WithJsonSchema({"anyOf": [*_DAY_WORDS["anyOf"], {"type": "array", "minItems": 1, "items": _DAY_WORDS}]}),
 ]

@@ -26,6 +26,8 @@ _WORDS = {
     "dict_type": "must be a mapping (key: value).",
     "list_type": "must be a list.",
     "string_type": "must be text: put it in quotes.",
+    "bool_type": "must be true or false.",
+    "bool_parsing": "must be true or false.",
     "string_too_short": "is empty.",
     "too_short": "is empty: name at least one.",
     "uuid_type": "must be a UUID in quotes.",

@@ -51,6 +51,11 @@ class DeadlineDeclaration(Strict):
     warn: TimeOfDay | None = Field(None, description=_WARN)
     since: TimeOfDay | None = Field(None, description=_SINCE)
 
+    @classmethod
+    def check_keys(cls, given: frozenset[str]) -> None:
+        if not given:
+            raise EntryError('has no number: say fail: 60m (how old), or by: "09:00" (by when)')
+
     def to_model(self, promised: Limit | None) -> Deadline:
         """The whole deadline. Raises EntryError where it has no `by`, or a `warn` that is out of place."""
         theirs = promised if isinstance(promised, Deadline) else None
@@ -189,5 +194,5 @@ def _minutes(start: time, end: time) -> int:
 def _kind_of_limit(value: Any) -> str:
     if not isinstance(value, Mapping):
         return "(deadline)" if isinstance(value, DeadlineDeclaration) else "(window)"
-    at_an_hour = ":" in str(value.get("warn", "")) and "fail" not in value
-    return "(deadline)" if at_an_hour or {"by", "zone", "days", "since"} & set(value) else "(window)"
+    of_a_window = "fail" in value or ("warn" in value and ":" not in str(value["warn"]))
+    return "(window)" if of_a_window else "(deadline)"

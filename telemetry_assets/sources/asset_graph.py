@@ -29,6 +29,7 @@ def read_manifest(dbt: DbtSettings) -> Mapping[str, Any]:
 def asset_graph(settings: Settings, manifest: Mapping[str, Any] | None) -> tuple[AssetNode, ...]:
     """Every asset: the declared sources', the manifest's nodes, our snapshots. A dbt source that is also declared is
     one node: the clock and the tenants as declared, dashboards and the window of ``freshness:`` from dbt.
+    Raises ConfigError where dbt builds what is declared as a source.
 
     ``manifest`` is None without a dbt project. Owners: the promise's, else the exposure's.
     """
@@ -76,6 +77,11 @@ def _foreign(settings: Settings) -> list[AssetNode]:
 
 
 def _merged(declared: AssetNode, of_dbt: AssetNode) -> AssetNode:
+    if of_dbt.kind is not AssetKind.TABLE:
+        raise ConfigError(
+            f"{declared.key} is declared in sources, and dbt builds an asset of the same key.",
+            "Rename the source, or leave it out: what dbt builds is an asset already.",
+        )
     return replace(declared, exposures=of_dbt.exposures, window=of_dbt.window, owner=of_dbt.owner)
 
 
