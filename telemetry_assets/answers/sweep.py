@@ -4,7 +4,7 @@ What belongs here: promises → bars, the scan's doubts → judgements. What doe
 judgement (``freshness/judge.py``), and the board that holds every subject (``board.py``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,11 +13,11 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.board import outside_evidence, read_graph
 from telemetry_assets.freshness.cutoff import cutoffs_of
-from telemetry_assets.freshness.judge import LONGEST_SKEW, Evidence, Judgement, judge_all
+from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all
 from telemetry_assets.freshness.lineage import Graph, graph_of, roots_of
 from telemetry_assets.freshness.owed import Group, Owed, groups_owed
 from telemetry_assets.ledger import subjects
-from telemetry_assets.ledger.sweep import Bar, Reached, sweep, tenants_seen
+from telemetry_assets.ledger.sweep import Bar, sweep, tenants_seen
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Limit, State, Tenant
 from telemetry_assets.settings import Settings
 
@@ -68,33 +68,51 @@ def _doubtful(
         places.append(None if own is None else tuple(range(len(bars), len(bars) + len(own))))
         bars += own or ()
     classes = {tenant: group.number for group in groups if group.number > 0 for tenant in group.tenants}
-    reached = sweep(conn, bars, classes, now, LONGEST_SKEW)
-    short = {
-        bars[place].table
-        for group, own in zip(groups, places, strict=True)
-        for place in own or ()
-        if reached[place].seen < len(group.tenants)
-    }
-    seen = tenants_seen(conn, sorted(short)) if short else {}
+    reached = sweep(conn, bars, classes, now)
+    short: dict[str, dict[int, int]] = {}
+    for group, own in zip(groups, places, strict=True):
+        for place in own or ():
+            if lacking := len(group.tenants) - reached[place].seen:
+                short.setdefault(bars[place].table, {})[group.number] = lacking
+    members = {group.number: frozenset(group.tenants) for group in groups if short}
+    absent = _absent(conn, short, members)
     failed = {key for key, look in evidence.looks.items() if look.error}
     found: list[Owed] = []
     for group, own in zip(groups, places, strict=True):
         if own is None or group.asset in failed:
             found += group.each()
             continue
-        named = {tenant for place in own for tenant in reached[place].doubtful}
-        named |= {tenant for asset, tenant in evidence.oddities if asset == group.asset}
+        named = {tenant for asset, tenant in evidence.oddities if asset == group.asset}
         for place in own:
-            if bars[place].table in seen:
-                named |= set(group.tenants) - seen[bars[place].table]
-        found += (owed for owed in group.each() if owed.tenant in named) if named else ()
+            named.update(reached[place].doubtful, absent.get(bars[place].table, ()))
+        if named:
+            found += (Owed(group.asset, tenant, group.terms) for tenant in group.tenants if tenant in named)
+    return found
+
+
+def _absent(
+    conn: Connection[TupleRow], short: Mapping[str, Mapping[int, int]], members: Mapping[int, frozenset[str]]
+) -> dict[str, set[str]]:
+    """table → tenants without a fact of it, where ``short`` counts how many of each class lack one.
+
+    Who lacks one table mostly lacks the others too: those are tried first, and the counts tell whether that is all.
+    """
+    suspects: set[str] = set()
+    found: dict[str, set[str]] = {}
+    for table, lacking in short.items():
+        absent = suspects - tenants_seen(conn, table, suspects) if suspects else set[str]()
+        if any(len(absent & members[number]) != count for number, count in lacking.items()):
+            everybody = frozenset[str]().union(*(members[number] for number in lacking))
+            absent = set(everybody - tenants_seen(conn, table))
+            suspects |= absent
+        found[table] = absent
     return found
 
 
 def _bars(group: Group, graph: Graph, cutoffs: dict[Limit, datetime], now: datetime) -> list[Bar] | None:
     """What the facts behind a group must reach to be surely fresh; None where only the judgement can tell."""
     limits, node = group.terms.limits, graph.get(group.asset)
-    if not limits or node is None:
+    if not limits or node is None or not node.tenanted or not group.listed:
         return None
     after = {root: _fresh_after(limit, cutoffs, now) for root, limit in limits.items() if limit is not None}
     if len(after) < len(limits):

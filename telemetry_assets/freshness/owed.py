@@ -40,12 +40,16 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All tenants of one class that are owed one asset, on the same terms. ``tenants`` is the class, shared."""
+    """All tenants of one class that are owed one asset, on the same terms.
+
+    ``tenants`` is the class, shared; ``listed`` is False where promises alone name them.
+    """
 
     asset: str
     number: int
     tenants: tuple[str, ...]
     terms: Terms
+    listed: bool = True
 
     def each(self) -> Iterator[Owed]:
         """The subjects of the group, in the order of its tenants."""
@@ -162,7 +166,7 @@ def _groups(key: str, book: _Book, classes: Sequence[_Class]) -> Iterator[Group]
     for alike in classes:
         # A tenant that only promises know is owed what names it, not what is everybody's.
         if is_promised_to(promise, alike.tenants[0]) and (alike.listed or alike.tenants[0] in _named(promise)):
-            yield Group(key, alike.number, alike.tenants, _terms(key, alike.tenants[0], alike.zone, book))
+            yield Group(key, alike.number, alike.tenants, _terms(key, alike.tenants[0], alike.zone, book), alike.listed)
 
 
 def _terms(key: str, tenant: str, zone: str, book: _Book) -> Terms:

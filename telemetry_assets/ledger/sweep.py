@@ -4,9 +4,9 @@ What belongs here: the one statement, and what it counts. What does not: cutoffs
 (``freshness/judge.py``): a subject this statement calls fresh is fresh by those rules too, never the other way round.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import LiteralString, cast
 
 import psycopg
@@ -43,13 +43,12 @@ def sweep(
     bars: Sequence[Bar],
     classes: Mapping[str, int],
     now: datetime,
-    skew: timedelta,
 ) -> tuple[Reached, ...]:
     """Hold every fact against its bar; one answer per bar, in their order.
 
-    ``classes`` names the class of each tenant that is not of class 0; the subject ``*`` is of class -1. In doubt is a
-    fact that is synthetic, holds other roots than the bar's, a data time not after its bar's, or one later than
-    ``skew`` after ``now`` or after it became known.
+    ``classes`` names the class of each tenant that is not of class 0; facts of ``*`` are passed over. In doubt is a
+    fact that is synthetic, holds other roots than the bar's, a data time not after its bar's, or one later than ``now``
+    or than it became known.
     """
     if not bars:
         return ()
@@ -58,23 +57,26 @@ def sweep(
         # The planner knows no sizes of what is handed in: the order written here is the one that scans once.
         conn.execute("set local join_collapse_limit = 1")
         conn.execute("set local enable_nestloop = off")
+        conn.execute("set local enable_sort = off")
         conn.execute("set local jit = off")
         numbers = {roots: number for number, roots in root_sets(conn).items()}
         width = max(len(bar.after) for bar in bars)
-        asked = {"now": now, "skew": skew, **_columns(bars, numbers, width), **_exceptions(classes)}
+        asked = {"now": instant_text(now), **_columns(bars, numbers, width), **_exceptions(classes)}
         for number, seen, doubtful in conn.execute(_statement(width, bool(classes)), asked):
             found[number] = Reached(seen, tuple(doubtful or ()))
     return tuple(found)
 
 
 @explained
-def tenants_seen(conn: psycopg.Connection[TupleRow], tables: Sequence[str]) -> dict[str, frozenset[str]]:
-    """table → the tenants that have a fact of it."""
-    rows = conn.execute(
-        "select asset, array_agg(tenant) from telemetry.subjects where asset = any(%s) group by asset", (list(tables),)
-    )
-    seen = {asset: frozenset(tenants) for asset, tenants in rows}
-    return {table: seen.get(table, frozenset()) for table in tables}
+def tenants_seen(
+    conn: psycopg.Connection[TupleRow], table: str, among: Collection[str] | None = None
+) -> frozenset[str]:
+    """The tenants that have a fact of one table; of ``among``, or with None of all."""
+    rows = conn.execute(_SEEN, (table, None if among is None else list(among), None if among is None else list(among)))
+    return frozenset(tenant for (tenant,) in rows)
+
+
+_SEEN = "select tenant from telemetry.subjects where asset = %s and (%s::text[] is null or tenant = any(%s::text[]))"
 
 
 def _statement(width: int, some_named: bool) -> LiteralString:
@@ -82,30 +84,29 @@ def _statement(width: int, some_named: bool) -> LiteralString:
     names = "".join(f", after{place}" for place in range(width))
     kept = "".join(
         f" and (bar.width <= {place} or fact.data_times[{place + 1}] > bar.after{place}"
-        f" and fact.data_times[{place + 1}] <= least(coalesce(fact.looked_at, fact.run_time), %(now)s) + %(skew)s)"
+        f" and fact.data_times[{place + 1}] <= least(coalesce(fact.looked_at, fact.run_time), %(now)s::timestamptz))"
         for place in range(width)
     )
     text = f"""
         select bar.number, count(*), array_agg(fact.tenant) filter (where not (
             not fact.synthetic and (bar.width = 0 or fact.root_set = bar.root_set){kept}
         ))
-        from (telemetry.subjects fact join ({_NAMED if some_named else _ALIKE}) who on who.slug = fact.tenant)
+        from telemetry.subjects fact
+        join telemetry.tenants tenant on tenant.slug = fact.tenant
+        {_NAMED if some_named else ""}
         join unnest(
             %(number)s::int[], %(table)s::text[], %(class)s::int[], %(width)s::int[], %(root_set)s::int[]
             {"," if width else ""} {cutoffs}
-        ) as bar (number, "table", class, width, root_set{names}) on bar."table" = fact.asset and bar.class = who.class
+        ) as bar (number, "table", class, width, root_set{names})
+            on bar."table" = fact.asset and bar.class = {"coalesce(named.class, 0)" if some_named else "0"}
         group by bar.number
     """
     return cast(LiteralString, text)
 
 
-_ALIKE = "select slug, 0 as class from telemetry.tenants union all select '*', -1"
-_NAMED = """
-    select coalesce(named.slug, tenant.slug) as slug, coalesce(named.class, 0) as class
-    from telemetry.tenants tenant
-    full join unnest(%(named)s::text[], %(named_class)s::int[]) as named (slug, class) on named.slug = tenant.slug
-    union all select '*', -1
-"""
+_NAMED = (
+    "left join unnest(%(named)s::text[], %(named_class)s::int[]) as named (slug, class) on named.slug = fact.tenant"
+)
 
 
 def _columns(bars: Sequence[Bar], numbers: Mapping[tuple[str, ...], int], width: int) -> dict[str, list[object]]:
