@@ -108,6 +108,24 @@ def config_show(as_json: Json = False) -> int:
     return ExitCode.OK
 
 
+@config_app.command("lint")
+def config_lint(
+    strict: Annotated[bool, typer.Option("--strict", help="A warning counts as an error.")] = False,
+    as_json: Json = False,
+) -> int:
+    """What is wrong with telemetry.yaml: windows no upstream can meet, promises nobody uses, tenants never seen.
+
+    Starts nothing; without a database only what is written is looked at.
+    Exit: 0 no error, 1 an error, 4 could not look.
+    """
+    from telemetry_assets.answers.lint import read_lint
+    from telemetry_assets.render import lint as render
+
+    answer = read_lint(declared.load(), datetime.now(UTC), strict=strict)
+    (render.print_json if as_json else render.print_terminal)(answer)
+    return answer.exit_code
+
+
 @config_app.command("schema")
 def config_schema() -> int:
     """The JSON Schema of telemetry.yaml, for editors (committed as schemas/config/telemetry.schema.json)."""

@@ -1,0 +1,83 @@
+"""What is linted, and which promise is whose in it.
+
+What belongs here: declarations, graph and numbers as they are handed in. What does not: finding anything in them
+(``lint.py``, ``undated.py``, ``feasible.py``).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+from telemetry_assets.freshness.finding import Place, names
+from telemetry_assets.freshness.lineage import graph_of
+from telemetry_assets.freshness.owed import Group, groups_owed
+from telemetry_assets.freshness.pace import Paces
+from telemetry_assets.freshness.window import promise_of
+from telemetry_assets.model import AssetNode, Deadline, Promise, Tenant
+
+PROMISES: Place = ("promises",)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is linted. ``whole``: the graph has the dbt project's nodes, so what is not in it is nowhere.
+
+    ``owners`` None: nobody declared any. ``seen``: tenant → when something of it was last known, None where nobody
+    looked. ``strangers``: tenant ids that tables hold and nobody declared → those tables.
+    """
+
+    nodes: Sequence[AssetNode]
+    promises: Sequence[Promise]
+    tenants: Sequence[Tenant] = ()
+    paces: Paces = field(default_factory=lambda: MappingProxyType({}))
+    owners: Collection[str] | None = None
+    seen: Mapping[str, datetime] | None = None
+    strangers: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+    whole: bool = True
+
+
+class Book:
+    """The declarations, and which promise is whose."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+        self.graph = graph_of(declared.nodes)
+        groups = groups_owed(declared.nodes, declared.promises, declared.tenants)
+        self.groups = tuple(group for group in groups if group.asset in self.graph)
+        self.named = frozenset().union(
+            *(frozenset(one.overrides) | (one.tenants or frozenset()) for one in declared.promises)
+        )
+        self.matches = [[key for key in self.graph if fnmatchcase(key, one.asset)] for one in declared.promises]
+        self.first = {key: index for index, keys in reversed([*enumerate(self.matches)]) for key in keys}
+        self.places = {key: self._place(key) for key in self.graph}
+
+    def promise(self, key: str) -> Promise | None:
+        """The promise on an asset, declared or by its own window."""
+        return promise_of(self.graph[key], self.declared.promises)
+
+    def _place(self, key: str) -> Place:
+        if key not in self.first:
+            return ("dbt",)
+        limit = self.declared.promises[self.first[key]].limit
+        what = "grace" if limit is None else "by" if isinstance(limit, Deadline) else "window"
+        return (*PROMISES, self.first[key], what)
+
+    def assets_of(self, groups: Sequence[Group]) -> tuple[str, ...]:
+        """The assets of the groups, each once."""
+        return tuple(dict.fromkeys(group.asset for group in groups))
+
+    def tenants_of(self, groups: Sequence[Group]) -> tuple[str, ...]:
+        """The named tenants of the groups; none where the groups are all there are of their assets."""
+        assets = self.assets_of(groups)
+        if len(groups) == sum(group.asset in assets for group in self.groups):
+            return ()
+        return tuple(dict.fromkeys(tenant for group in groups for tenant in group.tenants if tenant in self.named))
+
+    def called(self, groups: Sequence[Group]) -> str:
+        """The assets of the groups, and for whom where it is not so for everybody."""
+        assets, tenants = self.assets_of(groups), self.tenants_of(groups)
+        everybody = len(groups) == sum(group.asset in assets for group in self.groups)
+        whose = "" if everybody else f" for {names(tenants) or 'all others'}"
+        return f"{names(assets)}{whose}"

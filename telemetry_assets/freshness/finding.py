@@ -1,0 +1,63 @@
+"""What is wrong, doubtful or worth knowing in what was declared, and where it stands.
+
+What belongs here: the shape of a finding, and naming many things shortly. What does not: finding anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+Place = tuple[str | int, ...]
+"""Where in telemetry.yaml: ``("promises", 1, "window")``."""
+
+NAMED = 3
+"""How many of many are named in a sentence."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error cannot be kept, a warning may not be meant, a note is good to know."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    INFEASIBLE = "infeasible"
+    TIGHT = "tight"
+    CADENCE_UNKNOWN = "cadence_unknown"
+    NEVER_USED = "never_used"
+    OVERLAP = "overlap"
+    NO_ASSET = "no_asset"
+    UNPROMISED = "unpromised"
+    NEVER_JUDGED = "never_judged"
+    UNDATED = "undated"
+    ONLY_WARNS = "only_warns"
+    BELOW_POLICY = "below_policy"
+    NO_OWNER = "no_owner"
+    UNKNOWN_PARENT = "unknown_parent"
+    NEVER_SEEN = "never_seen"
+    UNKNOWN_TENANT = "unknown_tenant"
+    NOT_LOOKED = "not_looked"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found: ``words`` say what, ``remedy`` what to do; ``assets`` and ``tenants`` are all it is about."""
+
+    kind: Kind
+    severity: Severity
+    place: Place
+    words: str
+    remedy: str = ""
+    assets: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+
+
+def names(everything: Sequence[str], shown: int = NAMED) -> str:
+    """``a``, ``a and b``, ``a, b, c and 4 more``."""
+    if len(everything) > shown:
+        return f"{', '.join(everything[:shown])} and {len(everything) - shown} more"
+    return " and ".join(filter(None, (", ".join(everything[:-1]), everything[-1] if everything else "")))
