@@ -43,6 +43,19 @@ class DbtInvocation:
     results: tuple[NodeResult, ...]
 
 
+WELL = ("success", "pass", "warn", "no-op", "reused")
+"""dbt's statuses of a node with which nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """What dbt last said of a node, and when that invocation ended."""
+
+    status: str
+    message: str
+    said_at: datetime
+
+
 @explained
 def record(conn: psycopg.Connection[TupleRow], invocation: DbtInvocation) -> None:
     """Keep one invocation. Recorded twice it stays one row, and what we ran ourselves never turns external."""
@@ -78,8 +91,31 @@ def recent(conn: psycopg.Connection[TupleRow], limit: int) -> tuple[DbtInvocatio
     return tuple(_invocation(row) for row in rows)
 
 
+@explained
+def last_words(conn: psycopg.Connection[TupleRow], limit: int) -> dict[str, LastWord]:
+    """unique id → what the newest of the last ``limit`` invocations that touched the node said of it, where that was
+    not that all is well."""
+    rows = conn.execute(_LAST_WORDS, {"limit": limit, "well": list(WELL)})
+    return {unique_id: LastWord(status, message or "", said_at) for unique_id, status, message, said_at in rows}
+
+
 _COLUMNS = "invocation_id, which, generated_at, covers_all, external, run_results_path, run_id, results"
 _NEWEST_FIRST = "generated_at desc, invocation_id desc"
+
+_LAST_WORDS = f"""
+select unique_id, status, message, generated_at from (
+    select distinct on (result ->> 'unique_id')
+        result ->> 'unique_id' as unique_id, result ->> 'status' as status, result ->> 'message' as message, generated_at
+    from (
+        select generated_at, invocation_id, results from telemetry.dbt_invocations
+        where which in ('run', 'build', 'seed', 'snapshot', 'test')
+        order by {_NEWEST_FIRST} limit %(limit)s
+    ) as newest, jsonb_array_elements(newest.results) as result
+    order by 1, {_NEWEST_FIRST}
+) as last
+where status <> all(%(well)s::text[])
+order by unique_id
+"""
 
 _RECORD = f"""
 insert into telemetry.dbt_invocations as held ({_COLUMNS})

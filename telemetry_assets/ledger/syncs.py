@@ -74,6 +74,13 @@ def newest_succeeded(conn: psycopg.Connection[TupleRow]) -> tuple[Sync, ...]:
 
 
 @explained
+def ended_among(conn: psycopg.Connection[TupleRow], jobs: Sequence[tuple[UUID, int]]) -> frozenset[tuple[UUID, int]]:
+    """Those of the jobs (connection, job id) that are known to have ended."""
+    asked = {"connection_id": [connection for connection, _ in jobs], "job_id": [job for _, job in jobs]}
+    return frozenset((connection, job) for connection, job in conn.execute(_ENDED_AMONG, asked))
+
+
+@explained
 def recent(conn: psycopg.Connection[TupleRow], tenant: str | None, limit: int) -> tuple[Sync, ...]:
     """The newest jobs first, running ones too; of one tenant, or with None of all."""
     condition = "true" if tenant is None else "tenant = %(tenant)s"
@@ -84,10 +91,38 @@ def recent(conn: psycopg.Connection[TupleRow], tenant: str | None, limit: int) -
     return tuple(Sync(*row) for row in rows)
 
 
+@explained
+def newest_of(
+    conn: psycopg.Connection[TupleRow], connections: Sequence[UUID], limit: int
+) -> dict[UUID, tuple[Sync, ...]]:
+    """Connection → its newest jobs, newest first, running ones too; however far back, the newest success and the newest
+    success that brought rows are among them."""
+    rows = conn.execute(_NEWEST_OF, {"connections": list(connections), "limit": limit})
+    found: dict[UUID, list[Sync]] = {}
+    for row in rows:
+        sync = Sync(*row)
+        found.setdefault(sync.connection_id, []).append(sync)
+    return {connection: tuple(syncs) for connection, syncs in found.items()}
+
+
 _COLUMNS = (
     "connection_id, job_id, source, tenant, status, started_at, updated_at, ended_at, rows_synced, bytes_synced, error"
 )
 _NEWEST_FIRST = "started_at desc, job_id desc"
+
+_NEWEST_OF = f"""
+select {_COLUMNS} from unnest(%(connections)s::uuid[]) as asked (id)
+cross join lateral (
+    (select * from telemetry.syncs where connection_id = asked.id order by {_NEWEST_FIRST} limit %(limit)s)
+    union
+    (select * from telemetry.syncs where connection_id = asked.id and status = 'succeeded'
+     order by {_NEWEST_FIRST} limit 1)
+    union
+    (select * from telemetry.syncs where connection_id = asked.id and status = 'succeeded' and rows_synced > 0
+     order by {_NEWEST_FIRST} limit 1)
+) as newest
+order by connection_id, {_NEWEST_FIRST}
+"""
 
 _RECORD = f"""
 insert into telemetry.syncs as held ({_COLUMNS})
@@ -104,6 +139,13 @@ on conflict (connection_id, job_id) do update set
     )
 where (held.ended_at is not null, held.updated_at) <= (excluded.ended_at is not null, excluded.updated_at)
     and held is distinct from excluded
+"""
+
+_ENDED_AMONG = """
+select connection_id, job_id
+from telemetry.syncs join unnest(%(connection_id)s::uuid[], %(job_id)s::bigint[]) as asked (connection_id, job_id)
+    using (connection_id, job_id)
+where ended_at is not null
 """
 
 

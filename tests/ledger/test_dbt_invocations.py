@@ -8,7 +8,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from telemetry_assets.ledger import dbt_invocations
-from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
+from telemetry_assets.ledger.dbt_invocations import DbtInvocation, LastWord, NodeResult
 
 type Ledger = psycopg.Connection[TupleRow]
 
@@ -71,3 +71,28 @@ def test_messages_and_answers_that_json_cannot_hold_are_kept_readable(conn: Ledg
     assert result == NodeResult(
         "model.p.m", "error", "nul\ufffd half? NaN", None, {"seconds": None, "a\ufffd": ["\ufffd"]}
     )
+
+
+def test_the_last_word_on_a_node_is_of_the_newest_command_that_ran_it_and_told_only_where_it_is_not_well(
+    conn: Ledger,
+) -> None:
+    failed = (NodeResult("model.p.m", "error", "division by zero"), NodeResult("model.p.n", "skipped"))
+    later = NOON + timedelta(hours=1)
+    dbt_invocations.record(conn, BUILD)
+    assert dbt_invocations.last_words(conn, 10) == {}
+    dbt_invocations.record(conn, replace(BUILD, invocation_id="b2", generated_at=later, results=failed))
+    only_test = replace(
+        BUILD, invocation_id="b3", which="test", covers_all=False, generated_at=later + timedelta(hours=1),
+        results=(NodeResult("test.p.t", "fail", "Got 3 results"),),
+    )  # fmt: skip
+    compiled = replace(BUILD, invocation_id="b4", which="compile", generated_at=later + timedelta(hours=2))
+    dbt_invocations.record(conn, only_test)
+    dbt_invocations.record(conn, compiled)
+    assert dbt_invocations.last_words(conn, 10) == {
+        "model.p.m": LastWord("error", "division by zero", later),
+        "model.p.n": LastWord("skipped", "", later),
+        "test.p.t": LastWord("fail", "Got 3 results", later + timedelta(hours=1)),
+    }
+    healed = replace(BUILD, invocation_id="b5", generated_at=later + timedelta(hours=3))
+    dbt_invocations.record(conn, healed)
+    assert set(dbt_invocations.last_words(conn, 10)) == {"model.p.n"}

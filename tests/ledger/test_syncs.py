@@ -74,3 +74,14 @@ def test_an_error_with_bytes_no_database_takes_is_kept_readable(conn: Ledger, sa
 def test_thousands_of_jobs_go_in_by_one_statement(conn: Ledger) -> None:
     assert syncs.record(conn, (replace(DONE, job_id=number) for number in range(5_000))) == 5_000
     assert syncs.record(conn, []) == 0
+
+
+def test_the_newest_jobs_of_a_connection_hold_its_last_success_and_its_last_rows_however_old(conn: Ledger) -> None:
+    empty = replace(DONE, job_id=8, started_at=NOON + 10 * MINUTE, rows_synced=0)
+    failures = [
+        replace(DONE, job_id=20 + number, status="failed", started_at=NOON + (20 + number) * MINUTE)
+        for number in range(5)
+    ]
+    syncs.record(conn, [DONE, empty, *failures, replace(DONE, connection_id=GOOGLE)])
+    found = syncs.newest_of(conn, [META, UUID(int=9)], 2)
+    assert found == {META: (failures[4], failures[3], empty, DONE)}
