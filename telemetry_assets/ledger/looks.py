@@ -41,9 +41,10 @@ def read(conn: psycopg.Connection[TupleRow]) -> dict[str, Look]:
 
 
 @explained
-def forget(conn: psycopg.Connection[TupleRow], feeders: Collection[str]) -> int:
-    """Drop the looks of feeders that something else dates by now; returns how many there were."""
-    return conn.execute("delete from telemetry.looks where feeder = any(%s::text[])", (list(feeders),)).rowcount
+def forget_failed(conn: psycopg.Connection[TupleRow], feeders: Collection[str]) -> int:
+    """Drop the looks that failed, of feeders that something else dates by now; returns how many there were."""
+    failed = "delete from telemetry.looks where feeder = any(%s::text[]) and error <> ''"
+    return conn.execute(failed, (list(feeders),)).rowcount
 
 
 _RECORD = """

@@ -6,22 +6,25 @@ What does not: which tenants a run is for (``defs/``), how a connector runs (``l
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import Event
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets.errors import TelemetryError
-from telemetry_assets.ledger import subjects, syncs, tenants
-from telemetry_assets.model import ClockKind, SubjectFact
+from telemetry_assets.ledger import looks, subjects, syncs, tenants
+from telemetry_assets.model import ANY_TENANT, ClockKind, SubjectFact
 from telemetry_assets.settings import ConnectionSettings, SourceSettings
 from telemetry_assets.sources.airbyte import AirbyteClient, Job
+from telemetry_assets.sources.clocks import ClockedTable, TableSeen, look_at
 
 CONCURRENT_SYNCS = 4
 """How many connections of one source we let Airbyte work on at a time."""
+TENANT_COLUMN = "tenant_id"
+"""The column of every raw table that says whose its rows are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,18 @@ class Outcome:
     def succeeded(self) -> bool:
         """True where Airbyte reports success."""
         return self.job is not None and self.job.succeeded
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A tenant's succeeded syncs of one source as one: complete up to the earliest start, done at the latest end."""
+
+    started_at: datetime
+    ended_at: datetime
+
+    def joined(self, other: "Synced") -> "Synced":
+        """Both, of a tenant with several connections."""
+        return Synced(min(self.started_at, other.started_at), max(self.ended_at, other.ended_at))
 
 
 def sync_tenants(
@@ -80,26 +95,60 @@ def record_outcomes(
         [outcome.job.as_sync(by_connection[outcome.connection_id], now) for outcome in outcomes if outcome.job],
     )
     failed = {outcome.tenant for outcome in outcomes if not outcome.succeeded}
-    jobs = {outcome.tenant: outcome.job for outcome in outcomes if outcome.job and outcome.tenant not in failed}
-    data_times = {
-        f"{source.name}/{stream.name}": _stream_times(conn, source, stream.name, jobs) for stream in source.streams
-    }
-    subjects.record(
-        conn,
-        [
-            SubjectFact(
-                asset=key,
-                tenant=tenant,
-                run_time=job.ended_at or now,
-                run_id=run_id,
-                source="airbyte",
-                data_times={key: times[tenant]} if tenant in times else {},
-            )
-            for key, times in data_times.items()
-            for tenant, job in jobs.items()
-        ],
+    synced: dict[str, Synced] = {}
+    for outcome in outcomes:
+        if outcome.job and outcome.tenant not in failed:
+            one = Synced(outcome.job.started_at, outcome.job.ended_at or now)
+            synced[outcome.tenant] = synced[outcome.tenant].joined(one) if outcome.tenant in synced else one
+    return record_synced(conn, source, synced, run_id, now)
+
+
+def record_synced(
+    conn: Connection[TupleRow], source: SourceSettings, synced: Mapping[str, Synced], run_id: str, now: datetime
+) -> Mapping[str, Mapping[str, datetime]]:
+    """Write what the tenants' succeeded syncs made true of every stream, whoever started them.
+
+    ``synced``: tenant → its syncs as one. Tables with a column clock are looked at as of ``now``, which is after them.
+    A stream whose table says nothing keeps the data times it had, and a look says why. Returns asset key → tenant →
+    data time. ``conn`` is in autocommit. Raises CouldNotLookError.
+    """
+    seen = _look_at_streams(conn, source, synced, now)
+    times = {key: _stream_times(key, source, synced, seen) for key in source.asset_keys}
+    facts = [
+        SubjectFact(
+            asset=key,
+            tenant=tenant,
+            run_time=sync.ended_at,
+            run_id=run_id,
+            source="airbyte",
+            data_times={key: times[key][tenant]} if tenant in times[key] else {},
+        )
+        for key in source.asset_keys
+        for tenant, sync in synced.items()
+    ]
+    blind = {key for key, table in seen.items() if table.error}
+    with conn.transaction():
+        held = subjects.read_each(conn, [(fact.asset, fact.tenant) for fact in facts if fact.asset in blind])
+        subjects.record(conn, [_as_held(fact, held.get((fact.asset, fact.tenant))) for fact in facts])
+        looks.record(conn, [table.look for table in seen.values() if table.error])
+        looks.forget_failed(conn, seen.keys() - blind)
+    return times
+
+
+def stream_tables(source: SourceSettings) -> tuple[ClockedTable, ...]:
+    """The raw tables of the streams that a column dates."""
+    tenanted = any(connection.tenant != ANY_TENANT for connection in source.connections)
+    return tuple(
+        ClockedTable(
+            f"{source.name}/{stream.name}",
+            f"raw_{source.name}",
+            stream.name,
+            stream.clock.column,
+            TENANT_COLUMN if tenanted else None,
+        )
+        for stream in source.streams
+        if stream.clock.kind is ClockKind.COLUMN and stream.clock.column
     )
-    return data_times
 
 
 def tenants_in_sync(conn: Connection[TupleRow], source: SourceSettings) -> frozenset[str]:
@@ -117,19 +166,25 @@ def _sync_one(client: AirbyteClient, connection: ConnectionSettings, cancelled: 
     return Outcome(connection.tenant, connection.connection_id, job, job.error)
 
 
+def _look_at_streams(
+    conn: Connection[TupleRow], source: SourceSettings, synced: Mapping[str, Synced], now: datetime
+) -> Mapping[str, TableSeen]:
+    """Asset key → what its table says, of the streams that a column dates."""
+    tables = stream_tables(source) if synced else ()
+    seen = look_at(conn, tables, tenants.read(conn), now) if tables else ()
+    return {table.asset: table for table in seen}
+
+
 def _stream_times(
-    conn: Connection[TupleRow], source: SourceSettings, stream: str, jobs: Mapping[str, Job]
+    key: str, source: SourceSettings, synced: Mapping[str, Synced], seen: Mapping[str, TableSeen]
 ) -> dict[str, datetime]:
     """tenant → data time of one stream by its clock; a tenant without rows has none under a column clock."""
-    clock = next(item.clock for item in source.streams if item.name == stream)
-    if clock.kind is ClockKind.SYNC:
-        return {tenant: job.started_at for tenant, job in jobs.items()}
-    if clock.kind is ClockKind.STATIC or clock.column is None or not jobs:
-        return {}
-    slugs = {tenant.id: tenant.slug for tenant in tenants.read(conn)}
-    newest = sql.SQL("select tenant_id, max({column})::timestamptz from {table} group by tenant_id").format(
-        column=sql.Identifier(clock.column), table=sql.Identifier(f"raw_{source.name}", stream)
-    )
-    rows = conn.execute(newest).fetchall()
-    times = {slugs.get(tenant_id, "*"): newest_value for tenant_id, newest_value in rows if newest_value}
-    return {tenant: value.astimezone(UTC) for tenant, value in times.items() if tenant in jobs}
+    if key in seen:
+        return {tenant: time for tenant, time in seen[key].data_times.items() if tenant in synced}
+    clock = next(stream.clock for stream in source.streams if f"{source.name}/{stream.name}" == key)
+    return {tenant: sync.started_at for tenant, sync in synced.items()} if clock.kind is ClockKind.SYNC else {}
+
+
+def _as_held(fact: SubjectFact, held: SubjectFact | None) -> SubjectFact:
+    """The run is true whatever its table says; what it brought is no less than what was there before."""
+    return replace(fact, data_times=held.data_times) if held is not None and not fact.data_times else fact

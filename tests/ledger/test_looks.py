@@ -37,11 +37,11 @@ def test_the_newest_look_stays_in_any_order_and_grouping(conn: Ledger) -> None:
         }
 
 
-def test_what_is_forgotten_was_never_looked_at(conn: Ledger) -> None:
-    looks.record(conn, [Look("a", NOON), Look("b", NOON)])
-    assert looks.forget(conn, ["a", "c"]) == 1
-    assert looks.forget(conn, []) == 0
-    assert set(looks.read(conn)) == {"b"}
+def test_only_a_look_that_failed_is_forgotten(conn: Ledger) -> None:
+    looks.record(conn, [Look("a", NOON, "gone"), Look("b", NOON), Look("c", NOON, "gone")])
+    assert looks.forget_failed(conn, ["a", "b", "nobody"]) == 1
+    assert looks.forget_failed(conn, []) == 0
+    assert set(looks.read(conn)) == {"b", "c"}
 
 
 def test_thousands_of_looks_go_in_by_one_statement_and_none_by_none(conn: Ledger) -> None:
