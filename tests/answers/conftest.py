@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from telemetry_assets.freshness.judge import Judgement
-from telemetry_assets.model import State, Tenant
+from telemetry_assets.model import State, Tenant, Window
 from tests.answers.scan_projects import DbtProject, make
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "api"
@@ -72,7 +72,7 @@ def judged(now: datetime) -> Callable[..., Judgement]:
             state=state,
             run_age=timedelta(minutes=1),
             data_age=age,
-            window=None if window is None else timedelta(minutes=window),
+            limit=None if window is None else Window(timedelta(minutes=window)),
             binding_root=root,
             data_time=None if age is None else now - age,
             run_time=now - timedelta(minutes=1),
