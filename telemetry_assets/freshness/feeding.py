@@ -11,7 +11,7 @@ from itertools import takewhile
 from telemetry_assets.freshness.case import Case, CauseKind, Told, quoted
 from telemetry_assets.freshness.happenings import Feed, SyncEnd, is_overdue
 from telemetry_assets.freshness.judge import OLDEST_LOOK, spoken
-from telemetry_assets.model import AssetKind, ClockKind
+from telemetry_assets.model import ClockKind
 
 
 def why_behind(case: Case) -> Told:
@@ -129,11 +129,11 @@ def _never_loaded(case: Case) -> Told:
     again = f"Load it: telemetry refresh sync{case.option()}"
     if known is not None and known.synthetic:
         says, remedy = f"{root} was only ever loaded with synthetic rows, and those refresh nothing", again
-    elif feed is None and case.kind(root) is AssetKind.STREAM:
+    elif feed is None and case.source in case.happenings.synced:
         says = f"no connection of {case.source} feeds {root}"
         remedy = f"Add one under sources.{case.source}.connections, or take the tenant out of the promise"
     elif feed is None:
-        says, remedy = f"no row was ever seen in {root}", f"Ask whoever fills {root}; we only look at it"
+        says, remedy = f"nothing was ever seen of {root}", f"Ask whoever fills {root}: we only look at it"
     elif feed.ended:
         says = f"the syncs of {case.source} succeed and {root} never got a dated row"
         remedy = _LOOK_THERE.format(source=case.source)

@@ -72,13 +72,14 @@ class Withheld:
 class Happenings:
     """The newest of each kind of event.
 
-    ``feeds``: (source, tenant) → feed. ``models``: asset → dbt's last word on it; ``tests``: asset → a failed test of
+    ``feeds``: (source, tenant) → feed; ``synced`` are the sources whose feeds we know of. ``models``: asset → dbt's last word on it; ``tests``: asset → a failed test of
     it, of the newest invocation that ran it. ``built_at``: the newest complete dbt build; ``build_every`` how often one
     should be, None where nobody of ours says. ``withheld``: (snapshot, tenant). ``published``: snapshot → its newest
     publication for anybody, ``publish_every`` likewise. ``corrections``: (root, tenant) → the newest.
     """
 
     feeds: Mapping[tuple[str, str], Feed] = MappingProxyType({})
+    synced: frozenset[str] = frozenset()
     models: Mapping[str, NodeRun] = MappingProxyType({})
     tests: Mapping[str, Sequence[NodeRun]] = MappingProxyType({})
     built_at: datetime | None = None

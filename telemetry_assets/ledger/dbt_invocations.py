@@ -85,6 +85,15 @@ def newest_complete(conn: psycopg.Connection[TupleRow]) -> DbtInvocation | None:
 
 
 @explained
+def newest_complete_at(conn: psycopg.Connection[TupleRow]) -> datetime | None:
+    """When :func:`newest_complete` ended, without reading its results."""
+    row = conn.execute(
+        "select max(generated_at) from telemetry.dbt_invocations where covers_all and which in ('run', 'build')"
+    ).fetchone()
+    return row[0] if row else None
+
+
+@explained
 def recent(conn: psycopg.Connection[TupleRow], limit: int) -> tuple[DbtInvocation, ...]:
     """The newest invocations first, whatever command they were."""
     rows = conn.execute(f"select {_COLUMNS} from telemetry.dbt_invocations order by {_NEWEST_FIRST} limit %s", (limit,))
@@ -105,7 +114,8 @@ _NEWEST_FIRST = "generated_at desc, invocation_id desc"
 _LAST_WORDS = f"""
 select unique_id, status, message, generated_at from (
     select distinct on (result ->> 'unique_id')
-        result ->> 'unique_id' as unique_id, result ->> 'status' as status, result ->> 'message' as message, generated_at
+        result ->> 'unique_id' as unique_id, result ->> 'status' as status, result ->> 'message' as message,
+        generated_at
     from (
         select generated_at, invocation_id, results from telemetry.dbt_invocations
         where which in ('run', 'build', 'seed', 'snapshot', 'test')

@@ -21,7 +21,7 @@ from telemetry_assets.ledger import dbt_invocations
 from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
 from telemetry_assets.model import ExitCode
-from telemetry_assets.sources.dbt_manifest import enabled_models
+from telemetry_assets.sources.dbt_manifest import asset_keys, enabled_models
 
 RUN_RESULTS = "run_results.json"
 LARGEST_BYTES = 512 * 1024 * 1024
@@ -108,6 +108,18 @@ def manifest_beside(run_results: Path) -> Mapping[str, Any] | None:
 
 
 @explained
+def tested_assets(manifest: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """unique id of a test or unit test → the assets it is about: the one it is attached to, else all it reads."""
+    keys = asset_keys(manifest)
+    tests = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    about: dict[str, tuple[str, ...]] = {}
+    for unique_id, node in (*tests.items(), *manifest.get("unit_tests", {}).items()):
+        attached = node.get("attached_node")
+        found = [attached] if attached else (node.get("depends_on") or {}).get("nodes") or ()
+        about[unique_id] = tuple(keys[one] for one in found if one in keys)
+    return about
+
+
 def _is_known(conn: Connection[TupleRow], invocation_id: str) -> bool:
     found = conn.execute("select 1 from telemetry.dbt_invocations where invocation_id = %s", (invocation_id,))
     return found.fetchone() is not None
