@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import time
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -12,7 +13,7 @@ import pytest
 from telemetry_assets import settings
 from telemetry_assets.answers.config import effective
 from telemetry_assets.errors import ConfigError
-from telemetry_assets.model import Window
+from telemetry_assets.model import Deadline, Window
 from telemetry_assets.render.config import as_text
 from telemetry_assets.settings import VARIABLES, SecretRef, load
 
@@ -119,6 +120,17 @@ class TestExample:
         assert production.tenants.table == "app.tenants"
         ours = {uuid5(NAMESPACE_URL, f"telemetry-assets:{c.tenant}/{c.source}") for c in production.connections()}
         assert not ours & {connection.connection_id for connection in production.connections()}
+
+    def test_the_examples_in_productions_comments_are_good(self, tmp_path: Path) -> None:
+        path = tmp_path / "deploy" / "telemetry.yaml"
+        path.parent.mkdir()
+        path.write_text(re.sub(r"(?m)^# (?=  )", "", PRODUCTION.read_text()))
+        (tmp_path / "connectors").symlink_to(ROOT / "connectors")
+        examples = load(path)
+        assert set(examples.tables["warehouse"].asset_keys) == {"warehouse/orders", "warehouse/rates"}
+        assert examples.foreign["billing"].asset_keys == ("billing/invoices", "finance/books")
+        own = examples.promises[-1].overrides["northshore"]
+        assert own == Deadline(time(10), None, time(22), frozenset(range(5)), "America/Jamaica")
 
     def test_the_owners_of_the_runbook_answer_for_the_promises(self) -> None:
         assert set(load(PRODUCTION).owners) == {"data-eng", "marketing-ops", "platform-eng"}

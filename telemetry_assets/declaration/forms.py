@@ -14,6 +14,8 @@ from telemetry_assets.model import Clock, ClockKind
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(?:[0-9]+[smhdw])+")
+_NO_ZONES = frozenset({"Factory", "localtime", "posix", "posixrules", "right"})
+"""What zone files are called beside the zones: this machine's own, and those that count leap seconds."""
 _TABLE = r"^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$"
 
 
@@ -81,6 +83,8 @@ def check_timezone(name: str) -> str:
     from zoneinfo import ZoneInfo, available_timezones
 
     try:
+        if name.split("/")[0] in _NO_ZONES:
+            raise ValueError(name)
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = nearest(name, sorted(available_timezones()))

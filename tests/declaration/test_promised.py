@@ -146,6 +146,11 @@ REFUSALS = {
     ),
     "a zone of nowhere gets an example": ('by: "09:00", zone: qqq', "write one like America/Jamaica or UTC"),
     "a folder of zones is no zone": ('by: "09:00", zone: America', "5: promises[0].zone: 'America' is not a time zone"),
+    "this machine's zone is no zone": (
+        'by: "09:00", zone: localtime',
+        "'localtime' is not a time zone of the IANA list",
+    ),
+    "a zone with leap seconds is none": ('by: "09:00", zone: right/UTC', "'right/UTC' is not a time zone of the IANA"),
     "a path is no zone": ('by: "09:00", zone: ../etc/passwd', "is not a time zone of the IANA list"),
     "an unknown day gets the nearest": (
         'by: "09:00", days: [mon, tus]',
