@@ -21,6 +21,9 @@ from telemetry_assets.ledger.sweep import Bar, sweep, tenants_seen
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Limit, State, Tenant
 from telemetry_assets.settings import Settings
 
+_OWED_NOTHING = -2
+"""The class of tenants that no promise is about; no bar has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -47,9 +50,10 @@ def read_sweep(conn: Connection[TupleRow], settings: Settings, now: datetime) ->
     nodes, tenants = read_graph(conn, settings)
     graph, groups = graph_of(nodes), groups_owed(nodes, settings.promises, tenants)
     evidence = outside_evidence(conn, settings, now)
-    doubtful = _doubtful(conn, groups, graph, evidence, now)
-    facts = subjects.read_each(conn, list(_needed(doubtful, graph, [tenant.slug for tenant in tenants])))
-    judged = judge_all(doubtful, graph, replace(evidence, facts=facts), [tenant.slug for tenant in tenants], now)
+    slugs = [tenant.slug for tenant in tenants]
+    doubtful = _doubtful(conn, groups, graph, slugs, evidence, now)
+    facts = subjects.read_each(conn, list(_needed(doubtful, graph, slugs)))
+    judged = judge_all(doubtful, graph, replace(evidence, facts=facts), slugs, now)
     owed: dict[str, int] = {}
     for group in groups:
         owed[group.asset] = owed.get(group.asset, 0) + len(group.tenants)
@@ -57,7 +61,12 @@ def read_sweep(conn: Connection[TupleRow], settings: Settings, now: datetime) ->
 
 
 def _doubtful(
-    conn: Connection[TupleRow], groups: Sequence[Group], graph: Graph, evidence: Evidence, now: datetime
+    conn: Connection[TupleRow],
+    groups: Sequence[Group],
+    graph: Graph,
+    tenants: Sequence[str],
+    evidence: Evidence,
+    now: datetime,
 ) -> list[Owed]:
     """The subjects that may not be fresh, in the order of the groups."""
     bars: list[Bar] = []
@@ -67,8 +76,7 @@ def _doubtful(
         own = _bars(group, graph, cutoffs, now)
         places.append(None if own is None else tuple(range(len(bars), len(bars) + len(own))))
         bars += own or ()
-    classes = {tenant: group.number for group in groups if group.number > 0 for tenant in group.tenants}
-    reached = sweep(conn, bars, classes, now)
+    reached = sweep(conn, bars, _classes(groups, tenants), now)
     short: dict[str, dict[int, int]] = {}
     for group, own in zip(groups, places, strict=True):
         for place in own or ():
@@ -88,6 +96,13 @@ def _doubtful(
         if named:
             found += (Owed(group.asset, tenant, group.terms) for tenant in group.tenants if tenant in named)
     return found
+
+
+def _classes(groups: Sequence[Group], tenants: Sequence[str]) -> dict[str, int]:
+    """The class of each tenant but those of class 0. Who is owed nothing is of none: their facts count for nobody."""
+    members = {group.number: group.tenants for group in groups}
+    of_each = {tenant: number for number, alike in members.items() for tenant in alike}
+    return {tenant: of_each.get(tenant, _OWED_NOTHING) for tenant in tenants if of_each.get(tenant) != 0}
 
 
 def _absent(
@@ -112,7 +127,7 @@ def _absent(
 def _bars(group: Group, graph: Graph, cutoffs: dict[Limit, datetime], now: datetime) -> list[Bar] | None:
     """What the facts behind a group must reach to be surely fresh; None where only the judgement can tell."""
     limits, node = group.terms.limits, graph.get(group.asset)
-    if not limits or node is None or not node.tenanted or not group.listed:
+    if not limits or node is None or group.number < 0 or not group.listed:
         return None
     after = {root: _fresh_after(limit, cutoffs, now) for root, limit in limits.items() if limit is not None}
     if len(after) < len(limits):
