@@ -67,9 +67,9 @@ class Logged:
     data_time: datetime | None
     since: datetime
 
-    def says(self, standing: Standing) -> bool:
-        """True where ``standing`` would be no news."""
-        return (self.state, self.data_time) == (standing.state, standing.data_time)
+    def says(self, state: State, data_time: datetime | None) -> bool:
+        """True where to stand so would be no news."""
+        return (self.state, self.data_time) == (state, data_time)
 
 
 def gone(subject: Subject) -> Standing:

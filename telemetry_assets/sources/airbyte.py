@@ -111,7 +111,7 @@ class AirbyteClient:
                 if time.monotonic() - seen_at > self._outage_seconds:
                     silence = f"Airbyte has not answered for {self._outage_seconds:.0f} s"
                     raise CouldNotLookError(f"{silence}; job {job.job_id} was left running.", error.message) from error
-        return job if job.succeeded else self._with_reason(job)
+        return job if job.succeeded else self.with_reason(job)
 
     def job(self, job_id: int) -> Job:
         """One job by id."""
@@ -153,8 +153,8 @@ class AirbyteClient:
                 raise
             return new, False
 
-    def _with_reason(self, job: Job) -> Job:
-        """The failure's own words, which only the internal API tells; without them the status has to do."""
+    def with_reason(self, job: Job) -> Job:
+        """The job with its failure's own words, which only the internal API tells; else the status has to do."""
         try:
             details = self.http.request(
                 "POST", f"{self.server.config_url}/jobs/get_without_logs", body={"id": job.job_id}, attempts=1

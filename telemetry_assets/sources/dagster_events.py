@@ -23,6 +23,8 @@ METADATA = (DATA_TIME, LAST_UPDATED, SYNTHETIC)
 POINTER = "dagster/input_event_pointer/"
 """Dagster tags a materialization with one of these for each asset it was made from."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 type Subject = tuple[str, str]
 
 
@@ -117,6 +119,26 @@ def translate(events: Iterable[Event], wanted: Mapping[str, Wanted], known: Know
     return Translation(tuple(changed.values()), new, tuple(notes))
 
 
+def telling(newest: Mapping[str, int]) -> tuple[int, ...]:
+    """Of the newest event of each partition (key → storage id) those that say how things stand.
+
+    Of the time windows of one tenant, the latest window and the newest event are enough, however many years there are.
+    """
+    chosen: dict[tuple[str, ...], set[int]] = {}
+    for whose, keys in _by_tenant(newest).items():
+        latest = max(keys, key=lambda key: (partition_end(key) or _NEVER, newest[key]))
+        chosen[whose] = {newest[latest], max(newest[key] for key in keys)}
+    return tuple(sorted(number for numbers in chosen.values() for number in numbers))
+
+
+def _by_tenant(partitions: Iterable[str]) -> Mapping[tuple[str, ...], list[str]]:
+    """The partitions by what of their keys is not a time."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for key in partitions:
+        found.setdefault(tuple(part for part in dimensions(key) if not is_time(part)), []).append(key)
+    return found
+
+
 def _tenant(event: Event, asset: Wanted, tenants: Sequence[str]) -> str | None:
     """Whose data it is; None where that cannot be said."""
     named = [part for part in dimensions(event.partition or "") if part in tenants]
@@ -131,12 +153,14 @@ def _whose(event: Event) -> str:
 
 
 def _node(event: Event, asset: Wanted, held: AssetNode | None) -> AssetNode:
-    """The asset in the graph: a root where it has a clock, or where nothing says what it is made from."""
+    """The asset in the graph, as declared; else a root unless something says what it is made from."""
+    if held and asset.clock:
+        return held
     parents = event.parents or (held.parents if held and asset.clock is None else ())
     tenanted = asset.tenanted if asset.tenanted is not None else bool(event.partition) and not is_time(event.partition)
     return AssetNode(
         key=asset.asset,
-        kind=AssetKind.MODEL if parents and asset.clock is None else AssetKind.TABLE,
+        kind=AssetKind.MODEL if parents and asset.clock is None else AssetKind.STREAM,
         parents=() if asset.clock else parents,
         clock=asset.clock or (None if parents else Clock(ClockKind.SYNC)),
         window=held.window if held else None,

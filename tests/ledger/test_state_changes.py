@@ -71,8 +71,8 @@ def test_while_it_is_not_fresh_each_move_of_its_data_time_is_a_row_and_the_state
     assert state_changes.read(conn, limit=1)[0].state_before is State.FAIL
     held = state_changes.not_fresh(conn)[LATE.subject]
     assert (held.state, held.data_time, held.since) == (State.FAIL, moved.data_time, NOON)
-    assert held.says(moved)
-    assert not held.says(LATE)
+    assert held.says(moved.state, moved.data_time)
+    assert not held.says(LATE.state, LATE.data_time)
 
 
 def test_another_state_begins_when_it_was_seen(conn: Ledger) -> None:

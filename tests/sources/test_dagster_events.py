@@ -21,6 +21,7 @@ from telemetry_assets.sources.dagster_events import (
     Known,
     Translation,
     Wanted,
+    telling,
     translate,
 )
 
@@ -168,7 +169,7 @@ def test_what_its_parents_loaded_since_its_run_began_is_not_its_own_yet() -> Non
 
 def test_an_asset_that_only_a_promise_names_is_a_root_until_something_says_what_it_is_made_from() -> None:
     result = told([event()], DERIVED)
-    assert result.nodes == (AssetNode("ml/scores", AssetKind.TABLE, clock=SYNC, tenanted=False),)
+    assert result.nodes == (AssetNode("ml/scores", AssetKind.STREAM, clock=SYNC, tenanted=False),)
     assert time_of(result) == NOON - 4 * MINUTE
 
 
@@ -191,6 +192,14 @@ def test_a_graph_that_already_has_the_asset_gets_no_node_again() -> None:
     first = told([event()], SCORES)
     again = translate([event(2)], {"ml/scores": SCORES}, Known(Graph(first.nodes), {}, ()))
     assert again.nodes == ()
+
+
+def test_of_years_of_time_windows_the_latest_and_the_newest_event_tell_how_things_stand() -> None:
+    days = {f"2026-0{month}-{day:02}": month * 100 + day for month in (7, 8) for day in range(1, 29)}
+    assert telling({**days, "2026-07-03": 9999}) == (828, 9999)
+    assert telling({"2026-08-01|acme": 5, "2026-08-02|acme": 4, "2026-08-01|globex": 3}) == (3, 4, 5)
+    assert telling({"acme": 1, "globex": 2}) == (1, 2)
+    assert telling({}) == ()
 
 
 EVENTS = st.lists(
