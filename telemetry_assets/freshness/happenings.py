@@ -72,10 +72,11 @@ class Withheld:
 class Happenings:
     """The newest of each kind of event.
 
-    ``feeds``: (source, tenant) → feed; ``synced`` are the sources whose feeds we know of. ``models``: asset → dbt's last word on it; ``tests``: asset → a failed test of
-    it, of the newest invocation that ran it. ``built_at``: the newest complete dbt build; ``build_every`` how often one
-    should be, None where nobody of ours says. ``withheld``: (snapshot, tenant). ``published``: snapshot → its newest
-    publication for anybody, ``publish_every`` likewise. ``corrections``: (root, tenant) → the newest.
+    ``feeds``: (source, tenant) → feed; ``synced`` are the sources whose feeds we know of. ``models``: asset → dbt's
+    last word on it; ``tests``: asset → failed tests of it, of the newest invocation that ran them. ``built_at``: the
+    newest complete dbt build; ``build_every``: how often one should be, None where nobody of ours says. ``withheld``:
+    (snapshot, tenant). ``published``: snapshot → its newest publication for anybody; ``publish_every`` likewise.
+    ``corrections``: (root, tenant) → the newest.
     """
 
     feeds: Mapping[tuple[str, str], Feed] = MappingProxyType({})

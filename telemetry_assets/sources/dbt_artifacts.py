@@ -107,7 +107,6 @@ def manifest_beside(run_results: Path) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) and isinstance(found.get("nodes"), dict) else None
 
 
-@explained
 def tested_assets(manifest: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """unique id of a test or unit test → the assets it is about: the one it is attached to, else all it reads."""
     keys = asset_keys(manifest)
@@ -120,6 +119,7 @@ def tested_assets(manifest: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     return about
 
 
+@explained
 def _is_known(conn: Connection[TupleRow], invocation_id: str) -> bool:
     found = conn.execute("select 1 from telemetry.dbt_invocations where invocation_id = %s", (invocation_id,))
     return found.fetchone() is not None
