@@ -23,7 +23,7 @@ from telemetry_assets.local.postgres_place import wheel_programs
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
 PAGE = FOLDER.parent / "docs" / "benchmarks.md"
-SHARED = {"__init__", "__main__", "measure", "example"}
+SHARED = {"__init__", "__main__", "measure", "example", "big_ledger"}
 PACKAGES = ("dagster", "dagster-dbt", "dagster-airbyte", "dbt-core", "dbt-postgres", "airbyte-cdk", "psycopg")
 TRACEBACK = "Traceback (most recent call last)"
 
