@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from telemetry_assets.answers.condition import Finding, Status, spoken
 from telemetry_assets.freshness.judge import Judgement, worst
-from telemetry_assets.model import ANY_TENANT, State
+from telemetry_assets.model import ANY_TENANT, Deadline, Limit, State
 
 
 def oldest_data(judged: Sequence[Judgement]) -> timedelta | None:
@@ -43,12 +43,18 @@ def _worded(told: Judgement, others: int, missing: Status) -> Finding:
     if told.state is State.MISSING:
         return Finding(missing, f"{told.asset} has never held data {of}{more}: {told.reason}")
     root = f", by {told.binding_root}" if told.binding_root not in (None, told.asset) else ""
-    ages = f"{spoken(told.data_age)} old{root}{more}, and {spoken(told.window)} are promised"
+    ages = f"{spoken(told.data_age)} old{root}{more}, and {_promised(told.limit)}"
     late = f"the data {of}in {told.asset} is {ages}"
     if told.run_state is State.PASS:
         feed = told.binding_root or told.asset
         late += f"; no run makes it younger: look at the feed {feed} where it comes from"
     return Finding(Status.STALE, late)
+
+
+def _promised(limit: Limit | None) -> str:
+    if isinstance(limit, Deadline):
+        return f"it is promised by {limit.by:%H:%M} ({limit.zone or 'UTC'}) to reach {limit.since:%H:%M}"
+    return f"{spoken(limit.fail if limit else None)} are promised"
 
 
 def _dated(judged: Sequence[Judgement]) -> list[Judgement]:

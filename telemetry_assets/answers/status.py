@@ -1,25 +1,33 @@
-"""Every promise, per tenant: run age, data age, window, state, binding root; and what a run-age light says of each.
+"""Every promise, per tenant: run age, data age, limit, state, binding root; and what a run-age light says of each.
 
 What belongs here: the judgements of now, narrowed to what was asked, beside Dagster's own light. What does not:
-judging (``freshness/``), reading what it is judged from (``board.py``), drawing (``render/status.py``).
+judging (``freshness/``), which rows are read (``status_rows.py``), drawing (``render/status.py``).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from telemetry_assets.answers.board import Board, read_board
+from telemetry_assets.answers.board import read_board
 from telemetry_assets.answers.condition import iso
-from telemetry_assets.errors import UsageError
+from telemetry_assets.answers.limits import limit_json, seconds
+from telemetry_assets.answers.status_rows import Asked, Rows, read_rows
+from telemetry_assets.freshness.cutoff import cutoffs_of
+from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.judge import Judgement, state_of
 from telemetry_assets.freshness.owed import loosest_run_window
-from telemetry_assets.model import ExitCode, State, Window, exit_of, worst_exit
+from telemetry_assets.ledger import subjects
+from telemetry_assets.model import AssetNode, ExitCode, Promise, State, Window, exit_of, worst_exit
 from telemetry_assets.settings import Settings
+
+RECENTLY = timedelta(days=1)
+"""For how long a correction is worth a line."""
+_CORRECTIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,8 @@ class Cause:
 class StatusAnswer:
     """The judgements asked for, in the order of the graph and of the tenants; ``promises`` counts all there are.
 
-    ``lights``: asset → Dagster's own light. ``narrowed`` is True where not everything was asked for.
+    ``lights``: asset → Dagster's own light. ``narrowed`` is True where not everything was asked for. ``owed``: asset →
+    how many promises of it were asked for; where ``rows`` has fewer, those left out are fresh.
     """
 
     now: datetime
@@ -52,16 +61,18 @@ class StatusAnswer:
     lights: Mapping[str, RunLight]
     promises: int
     narrowed: bool = False
+    owed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of the judgements asked for, by the one table. A warning is 0."""
-        return worst_exit([exit_of(row.state) for row in self.rows])
+        return worst_exit([exit_of(state) for state in {row.state for row in self.rows}])
 
     @property
     def assets(self) -> tuple[str, ...]:
-        """The assets of the rows, each once."""
-        return tuple(dict.fromkeys(row.asset for row in self.rows))
+        """The assets asked for, each once."""
+        return tuple(dict.fromkeys((*self.owed, *(row.asset for row in self.rows))))
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -69,9 +80,24 @@ class StatusAnswer:
         return tuple(dict.fromkeys(row.tenant for row in self.rows))
 
     @property
+    def fresh_left_out(self) -> int:
+        """How many promises have no row because they are kept."""
+        return max(sum(self.owed.values()) - len(self.rows), 0)
+
+    @property
     def broken(self) -> tuple[Judgement, ...]:
         """The broken promises: late, or never seen."""
         return tuple(row for row in self.rows if row.state.broken)
+
+    @property
+    def unknown(self) -> tuple[Judgement, ...]:
+        """The promises that could not be judged."""
+        return tuple(row for row in self.rows if row.state is State.UNKNOWN)
+
+    @property
+    def odd(self) -> tuple[Judgement, ...]:
+        """Those that came in time and are odd in another way: due, though nothing of their age is."""
+        return tuple(row for row in self.rows if row.state is State.WARN and _is_young(row, self.now))
 
     @property
     def broken_under_green(self) -> tuple[Judgement, ...]:
@@ -94,8 +120,9 @@ class StatusAnswer:
             "promises": self.promises,
             "broken": len(self.broken),
             "broken_under_green_run_light": len(self.broken_under_green),
-            "assets": {asset: _light_json(self.lights[asset]) for asset in self.assets},
+            "assets": {asset: _light_json(self.lights[asset]) for asset in self.assets if asset in self.lights},
             "rows": [_row_json(row) for row in self.rows],
+            "corrections": [_correction_json(one) for one in self.corrections],
         }
 
 
@@ -105,22 +132,27 @@ def read_status(
     now: datetime,
     *,
     asset: str | None = None,
-    tenant: str | None = None,
+    tenant: str | Sequence[str] | None = None,
     late: bool = False,
+    fresh_rows: bool = True,
 ) -> StatusAnswer:
-    """Every promise as it stands at ``now``; of one asset, of one tenant (slug or id), or only the broken ones.
+    """Every promise as it stands at ``now``; of one asset or pattern, of some tenants (slug or id), or the broken ones.
 
-    Raises UsageError for an asset without a promise or an unknown tenant, CouldNotLookError without a ledger.
+    Without ``fresh_rows`` the fresh ones of very many may be counted and not listed. Raises UsageError for an asset
+    without a promise or an unknown tenant, CouldNotLookError without a ledger.
     """
-    board = read_board(conn, settings, now, tenant=tenant)
-    rows = board.judged
-    if asset is not None:
-        wanted = _require_known(asset, rows)
-        rows = tuple(row for row in rows if row.asset == wanted)
-    lights = run_lights(board, settings, {row.asset for row in rows})
-    shown = tuple(row for row in rows if row.state.broken) if late else rows
+    chosen = (tenant,) if isinstance(tenant, str) else tuple(tenant or ())
+    found = read_rows(conn, settings, now, Asked(asset, chosen, late, fresh_rows))
+    rows = tuple(row for row in found.rows if row.state.broken) if late else found.rows
+    shown = {row.asset for row in rows} | (set() if late else found.owed.keys())
     return StatusAnswer(
-        now, shown, lights, promises=len(rows), narrowed=late or asset is not None or tenant is not None
+        now,
+        rows,
+        run_lights(conn, found.nodes, settings.promises, shown, now),
+        promises=sum(found.owed.values()),
+        narrowed=late or asset is not None or bool(chosen),
+        owed={} if late else found.owed,
+        corrections=_recent_corrections(conn, found, now),
     )
 
 
@@ -129,16 +161,17 @@ def judgements(conn: Connection[TupleRow], settings: Settings, now: datetime) ->
     return read_board(conn, settings, now).judged
 
 
-def run_lights(board: Board, settings: Settings, assets: Collection[str]) -> Mapping[str, RunLight]:
+def run_lights(
+    conn: Connection[TupleRow],
+    nodes: Sequence[AssetNode],
+    promises: Sequence[Promise],
+    assets: Collection[str],
+    now: datetime,
+) -> Mapping[str, RunLight]:
     """What Dagster's own policy says of each asset, from runs alone: any tenant's newest run makes it fresh."""
-    newest: dict[str, datetime] = {}
-    for fact in board.facts:
-        if fact.run_time is not None:
-            newest[fact.asset] = max(fact.run_time, newest.get(fact.asset, fact.run_time))
-    windows = {
-        node.key: loosest_run_window(node, board.nodes, settings.promises) for node in board.nodes if node.key in assets
-    }
-    return {asset: _light(newest.get(asset), windows.get(asset), board.now) for asset in assets}
+    newest = subjects.newest_runs(conn, sorted(assets)) if assets else {}
+    windows = {node.key: loosest_run_window(node, nodes, promises) for node in nodes if node.key in assets}
+    return {asset: _light(newest.get(asset), windows.get(asset), now) for asset in assets}
 
 
 def _light(run_time: datetime | None, window: Window | None, now: datetime) -> RunLight:
@@ -148,26 +181,29 @@ def _light(run_time: datetime | None, window: Window | None, now: datetime) -> R
     return RunLight(state_of(now - run_time, window), now - run_time, window)
 
 
-def _require_known(asset: str, rows: Sequence[Judgement]) -> str:
-    known = sorted({row.asset for row in rows})
-    if asset not in known:
-        near = get_close_matches(asset, known, n=1, cutoff=0.4)
-        raise UsageError(
-            f"Nothing is promised of an asset {asset!r}.",
-            f"Did you mean {near[0]}?" if near else f"Promised are {', '.join(known[:10]) or 'none yet'}.",
-        )
-    return asset
+def _recent_corrections(conn: Connection[TupleRow], found: Rows, now: datetime) -> tuple[Correction, ...]:
+    """Data times that moved back lately, of the roots and tenants asked for."""
+    tenants = found.tenants
+    return tuple(
+        one
+        for one in subjects.corrections(conn, limit=_CORRECTIONS)
+        if now - one.known_at < RECENTLY and one.asset in found.roots and (tenants is None or one.tenant in tenants)
+    )
 
 
-def _seconds(age: timedelta | None) -> float | None:
-    return None if age is None else round(age.total_seconds(), 1)
+def _is_young(row: Judgement, now: datetime) -> bool:
+    return (
+        row.limit is not None
+        and row.data_time is not None
+        and cutoffs_of(row.limit, now).state_of(row.data_time) is State.PASS
+    )
 
 
 def _light_json(light: RunLight) -> Mapping[str, Any]:
     return {
         "run_light": str(light.state),
-        "newest_run_age_seconds": _seconds(light.run_age),
-        "run_window_seconds": _seconds(light.window.fail) if light.window else None,
+        "newest_run_age_seconds": seconds(light.run_age),
+        "run_window_seconds": seconds(light.window.fail) if light.window else None,
     }
 
 
@@ -177,12 +213,24 @@ def _row_json(row: Judgement) -> Mapping[str, Any]:
         "tenant": row.tenant,
         "state": str(row.state),
         "word": row.state.word,
-        "run_age_seconds": _seconds(row.run_age),
-        "data_age_seconds": _seconds(row.data_age),
-        "window_seconds": _seconds(row.window),
+        "run_age_seconds": seconds(row.run_age),
+        "data_age_seconds": seconds(row.data_age),
+        "window_seconds": seconds(row.window),
+        "limit": limit_json(row.limit),
+        "slack_seconds": seconds(row.slack),
         "binding_root": row.binding_root,
         "data_time": iso(row.data_time),
         "run_time": iso(row.run_time),
         "owner": row.owner,
         "reason": row.reason,
+    }
+
+
+def _correction_json(one: Correction) -> Mapping[str, Any]:
+    return {
+        "asset": one.asset,
+        "tenant": one.tenant,
+        "was": iso(one.was),
+        "became": iso(one.became),
+        "known_at": iso(one.known_at),
     }
