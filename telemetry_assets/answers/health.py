@@ -106,6 +106,7 @@ def _airbyte(conn: Connection[TupleRow], settings: Settings, board: Board) -> li
         return []
     newest = {sync.connection_id: sync for sync in syncs.newest_terminal(conn)}
     succeeded = {sync.connection_id: sync for sync in syncs.newest_succeeded(conn)}
+    recent = syncs.recent_of_each(conn, [slug for slug, _ in board.subjects()], RECENT_JOBS)
     keys = {key for source in settings.sources.values() for key in source.asset_keys}
     conditions: list[Condition] = []
     for slug, tenant in board.subjects():
@@ -121,7 +122,7 @@ def _airbyte(conn: Connection[TupleRow], settings: Settings, board: Board) -> li
             unconnected=unconnected,
             newest=newest,
             succeeded=succeeded,
-            recent=syncs.recent(conn, slug, RECENT_JOBS),
+            recent=recent[slug],
             windows=_windows(board, settings.sources, slug),
             judged=board.of(slug, keys),
         )

@@ -1,11 +1,12 @@
 """telemetry.syncs: our copy of Airbyte's jobs, from a server or from the local stand-in.
 
-What belongs here: writing jobs and finding the newest. What does not: asking Airbyte (``sources/airbyte.py``).
+What belongs here: writing jobs, finding the newest, noticing one that brought nothing. What does not: asking Airbyte
+(``sources/airbyte.py``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -16,6 +17,10 @@ from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.values import instant_text, plain_text
 
 SUCCEEDED = "succeeded"
+USUAL_PERIOD = timedelta(days=30)
+"""How far back a connection's habits are read."""
+USUAL_SYNCS = 20
+"""So many syncs make a habit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,12 @@ def ended_among(conn: psycopg.Connection[TupleRow], jobs: Sequence[tuple[UUID, i
 
 
 @explained
+def newest_succeeded_by(conn: psycopg.Connection[TupleRow], instant: datetime) -> tuple[Sync, ...]:
+    """Of each connection the newest job that had succeeded by ``instant``, by tenant and source."""
+    return _newest(conn, "ended_at <= %(instant)s::timestamptz and status = 'succeeded'", instant)
+
+
+@explained
 def recent(conn: psycopg.Connection[TupleRow], tenant: str | None, limit: int) -> tuple[Sync, ...]:
     """The newest jobs first, running ones too; of one tenant, or with None of all."""
     condition = "true" if tenant is None else "tenant = %(tenant)s"
@@ -103,6 +114,30 @@ def newest_of(
         sync = Sync(*row)
         found.setdefault(sync.connection_id, []).append(sync)
     return {connection: tuple(syncs) for connection, syncs in found.items()}
+
+
+@explained
+def recent_of_each(
+    conn: psycopg.Connection[TupleRow], tenants: Sequence[str], limit: int
+) -> Mapping[str, tuple[Sync, ...]]:
+    """tenant → its newest ``limit`` jobs, newest first, running ones too; empty for one that never had any."""
+    found: dict[str, list[Sync]] = {tenant: [] for tenant in tenants}
+    for row in conn.execute(_RECENT_OF_EACH, {"tenants": list(found), "limit": limit}):
+        sync = Sync(*row)
+        found[sync.tenant].append(sync)
+    return {tenant: tuple(jobs) for tenant, jobs in found.items()}
+
+
+@explained
+def zero_row_oddities(conn: psycopg.Connection[TupleRow], now: datetime) -> Mapping[tuple[str, str], str]:
+    """(source, tenant) → in words, why it is odd that the newest syncs of a connection brought 0 rows.
+
+    It is where none of the syncs of the 30 days before them did, at least 20 of them. Only succeeded syncs that told
+    their rows and ended by ``now`` count.
+    """
+    parameters = {"now": instant_text(now), "period": USUAL_PERIOD, "enough": USUAL_SYNCS}
+    rows = conn.execute(_ZERO_ROWS, parameters).fetchall()
+    return {(source, tenant): _odd(*found) for source, tenant, *found in rows}
 
 
 _COLUMNS = (
@@ -149,15 +184,72 @@ where ended_at is not null
 """
 
 
-def _newest(conn: psycopg.Connection[TupleRow], condition: LiteralString) -> tuple[Sync, ...]:
+# Each connection is found by a jump in the primary key, its newest job by another in an index of its own: the number of
+# jobs is no matter.
+_CONNECTIONS = """
+with recursive connection (id) as (
+    (select connection_id from telemetry.syncs order by connection_id limit 1)
+    union all
+    select (select connection_id from telemetry.syncs where connection_id > id order by connection_id limit 1)
+    from connection where id is not null
+)
+"""
+
+_RECENT_OF_EACH = f"""
+select newest.* from unnest(%(tenants)s::text[]) as asked (slug) cross join lateral (
+    select {_COLUMNS} from telemetry.syncs where tenant = asked.slug order by {_NEWEST_FIRST} limit %(limit)s
+) as newest
+"""
+
+_TOLD = "status = 'succeeded' and ended_at <= %(now)s::timestamptz and rows_synced is not null"
+
+_ZERO_ROWS = f"""
+{_CONNECTIONS}
+select distinct on (source, tenant) source, tenant, newest.ended_at, zeros.number, before.number
+from connection
+cross join lateral (
+    select source, tenant, ended_at, started_at, rows_synced from telemetry.syncs
+    where connection_id = id and {_TOLD} order by {_NEWEST_FIRST} limit 1
+) as newest
+cross join lateral (
+    select started_at, job_id from telemetry.syncs
+    where newest.rows_synced = 0 and connection_id = id and {_TOLD} and rows_synced > 0
+    order by {_NEWEST_FIRST} limit 1
+) as good
+cross join lateral (
+    select count(*) as number, min(started_at) as since from telemetry.syncs
+    where connection_id = id and {_TOLD} and (started_at, job_id) > (good.started_at, good.job_id)
+) as zeros
+cross join lateral (
+    select count(*) as number, bool_or(rows_synced = 0) as usual from telemetry.syncs
+    where connection_id = id and {_TOLD} and (started_at, job_id) <= (good.started_at, good.job_id)
+        and started_at >= zeros.since - %(period)s::interval
+) as before
+where before.number >= %(enough)s and not before.usual
+order by source, tenant, newest.ended_at desc
+"""
+
+
+def _odd(ended_at: datetime, zeros: int, before: int) -> str:
+    at = f"{ended_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if zeros == 1:
+        return f"the sync of {at} brought 0 rows; none of the {before} before it in 30 days did"
+    return f"the last {zeros} syncs, up to {at}, brought 0 rows; none of the {before} before them in 30 days did"
+
+
+def _newest(
+    conn: psycopg.Connection[TupleRow], condition: LiteralString, instant: datetime | None = None
+) -> tuple[Sync, ...]:
     rows = conn.execute(
         f"""
-        select {_COLUMNS} from (
-            select distinct on (connection_id) {_COLUMNS} from telemetry.syncs where {condition}
-            order by connection_id, {_NEWEST_FIRST}
+        {_CONNECTIONS}
+        select newest.* from connection cross join lateral (
+            select {_COLUMNS} from telemetry.syncs where connection_id = id and {condition}
+            order by {_NEWEST_FIRST} limit 1
         ) as newest
         order by tenant, source, connection_id
-        """
+        """,
+        {"instant": instant_text(instant) if instant else None},
     )
     return tuple(Sync(*row) for row in rows)
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg.rows import TupleRow
 
 from telemetry_assets.ledger import syncs
@@ -85,3 +87,114 @@ def test_the_newest_jobs_of_a_connection_hold_its_last_success_and_its_last_rows
     syncs.record(conn, [DONE, empty, *failures, replace(DONE, connection_id=GOOGLE)])
     found = syncs.newest_of(conn, [META, UUID(int=9)], 2)
     assert found == {META: (failures[4], failures[3], empty, DONE)}
+
+
+def test_of_each_connection_the_newest_that_had_succeeded_by_an_instant(conn: Ledger) -> None:
+    later = replace(DONE, job_id=8, started_at=NOON + 4 * MINUTE, ended_at=NOON + 9 * MINUTE)
+    failed = replace(DONE, job_id=9, status="failed", started_at=NOON + 10 * MINUTE, ended_at=NOON + 11 * MINUTE)
+    syncs.record(conn, [DONE, later, failed, RUNNING])
+    for minutes, expected in ((2, ()), (3, (DONE,)), (8, (DONE,)), (9, (later,)), (60, (later,))):
+        assert syncs.newest_succeeded_by(conn, NOON + minutes * MINUTE) == expected
+
+
+def test_the_newest_jobs_of_many_tenants_come_by_one_statement(conn: Ledger) -> None:
+    jobs = [
+        replace(DONE, connection_id=UUID(int=number % 4), tenant=f"t{number % 3}", job_id=number,
+                started_at=NOON + number * MINUTE)
+        for number in range(40)
+    ]  # fmt: skip
+    syncs.record(conn, jobs)
+    found = syncs.recent_of_each(conn, ["t2", "t0", "nobody", "t0"], 5)
+    assert found == {tenant: syncs.recent(conn, tenant, 5) for tenant in ("t2", "t0", "nobody")}
+    assert found["nobody"] == ()
+
+
+class TestZeroRows:
+    """A sync of 0 rows is odd where the last 30 days never had one."""
+
+    NOW = NOON + timedelta(days=40)
+
+    def told(self, conn: Ledger, *rows: int | None, every: timedelta = timedelta(hours=1), **more: object) -> list[str]:
+        """What is odd where a connection's syncs, one an hour and the last just now, brought these rows."""
+        jobs = self.jobs(rows, every, **more)
+        conn.execute(
+            "delete from telemetry.syncs where connection_id = any(%s)", ([job.connection_id for job in jobs],)
+        )
+        syncs.record(conn, jobs)
+        return list(syncs.zero_row_oddities(conn, self.NOW).values())
+
+    def jobs(self, rows: tuple[int | None, ...], every: timedelta, **more: object) -> list[Sync]:
+        started = [self.NOW - MINUTE - every * number for number in reversed(range(len(rows)))]
+        return [
+            replace(DONE, job_id=number, started_at=at, ended_at=at + MINUTE, rows_synced=count, **more)
+            for number, (at, count) in enumerate(zip(started, rows, strict=True), 1)
+        ]  # fmt: skip
+
+    def test_the_first_after_many_with_rows_is_told_with_that_evidence(self, conn: Ledger) -> None:
+        syncs.record(conn, self.jobs((*[7] * 412, 0), timedelta(hours=1)))
+        assert syncs.zero_row_oddities(conn, self.NOW) == {
+            ("meta_ads", "northshore"): "the sync of 2026-10-11 12:00 UTC brought 0 rows;"
+            " none of the 412 before it in 30 days did"
+        }
+
+    def test_it_stays_while_nothing_but_zeros_follow(self, conn: Ledger) -> None:
+        assert self.told(conn, *[7] * 25, 0, 0, 0) == [
+            "the last 3 syncs, up to 2026-10-11 12:00 UTC, brought 0 rows; none of the 25 before them in 30 days did"
+        ]
+        assert self.told(conn, *[7] * 25, *[0] * 300) != []
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            (*[7] * 25, 0, 1),  # it is over
+            (*[7] * 19, 0),  # no habit yet
+            (*[7] * 10, 0, *[7] * 30, 0),  # it happens
+            (0,) * 40,  # it never brings any
+            (*[7] * 25, None),  # it does not tell
+            (*[None] * 25, 0),
+            (),
+        ],
+    )
+    def test_else_nothing_is_odd(self, conn: Ledger, rows: tuple[int | None, ...]) -> None:
+        assert self.told(conn, *rows) == []
+
+    def test_what_was_more_than_30_days_before_the_zeros_is_no_habit_any_more(self, conn: Ledger) -> None:
+        assert self.told(conn, 0, *[7] * 40, 0, every=timedelta(hours=24)) != []
+        assert self.told(conn, *[7] * 40, 0, every=timedelta(hours=37)) == []
+
+    def test_a_failed_sync_and_one_that_ended_after_now_say_nothing(self, conn: Ledger) -> None:
+        self.told(conn, *[7] * 25, 0)
+        newer = replace(DONE, job_id=90, started_at=self.NOW, rows_synced=9)
+        syncs.record(conn, [replace(newer, status="failed", ended_at=self.NOW)])
+        syncs.record(conn, [replace(newer, job_id=91, ended_at=self.NOW + MINUTE)])
+        assert len(syncs.zero_row_oddities(conn, self.NOW)) == 1
+        assert syncs.zero_row_oddities(conn, self.NOW + MINUTE) == {}
+
+    def test_of_a_tenants_connections_the_one_that_ended_last_is_told(self, conn: Ledger) -> None:
+        self.told(conn, *[7] * 25, 0)
+        self.told(conn, *[7] * 30, 0, 0, connection_id=GOOGLE)
+        (said,) = syncs.zero_row_oddities(conn, self.NOW).values()
+        assert said.startswith(("the sync of", "the last 2 syncs"))
+        self.told(conn, *[7] * 30, 0, 0, connection_id=GOOGLE, source="google_ads")
+        assert set(syncs.zero_row_oddities(conn, self.NOW)) == {
+            ("google_ads", "northshore"),
+            ("meta_ads", "northshore"),
+        }
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        rows=st.lists(st.sampled_from([None, 0, 5, 5, 5]), max_size=8).flatmap(
+            lambda end: st.integers(15, 24).map(lambda usual: (*[9] * usual, *end))
+        ),
+        hours=st.sampled_from([1, 24, 35, 36, 40]),
+    )
+    def test_it_says_what_counting_by_hand_says(self, conn: Ledger, rows: tuple[int | None, ...], hours: int) -> None:
+        every = timedelta(hours=hours)
+        jobs = [job for job in self.jobs(rows, every) if job.rows_synced is not None]
+        zeros = 0
+        while zeros < len(jobs) and jobs[-1 - zeros].rows_synced == 0:
+            zeros += 1
+        first = jobs[len(jobs) - zeros].started_at if zeros else None
+        before = [job for job in jobs[: len(jobs) - zeros] if first and job.started_at >= first - timedelta(days=30)]
+        odd = len(before) >= 20 and all(job.rows_synced for job in before)
+        assert (self.told(conn, *rows, every=every) != []) == odd
