@@ -43,9 +43,13 @@ def _since(deadline: Deadline, day: date, zone: ZoneInfo) -> datetime:
 
 
 def _latest_before(due: datetime, day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """The last instant with this local time before ``due``: of the same day, else of the day before."""
-    same_day = instant_of(day, clock, zone)
-    return same_day if same_day < due else instant_of(day - _DAY, clock, zone)
+    """The last instant with this local time before ``due``: of the same day, else of the day before.
+
+    Where a zone skipped a whole day, the two are one instant, and the day before that counts.
+    """
+    while (found := instant_of(day, clock, zone)) >= due:
+        day -= _DAY
+    return found
 
 
 @lru_cache(maxsize=4096)
