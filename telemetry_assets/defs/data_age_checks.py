@@ -27,6 +27,10 @@ from telemetry_assets.sources.dbt_artifacts import import_external
 from telemetry_assets.sources.watching import watch
 
 DATA_AGE = "data_age"
+AGE_OF = "telemetry/data_age_seconds/"
+"""A number per tenant under this name and its slug."""
+PLOTTED, TOLD = 20, 200
+"""Of so many tenants at most the age is a plot of its own and the state a row: the worst ones."""
 
 
 def data_age_checks(
@@ -43,7 +47,7 @@ def data_age_checks(
             dg.AssetCheckSpec(
                 DATA_AGE,
                 asset=key.split("/"),
-                description="Every promised tenant's data, through the lineage, is younger than its window",
+                description="Every promised tenant's data, through the lineage, is as young as promised",
             )
             for key in promised
         ],
@@ -54,28 +58,29 @@ def data_age_checks(
             now = datetime.now(UTC)
             watch(conn, settings, manifest, now)
             _import_dbt_runs(context, conn, settings, manifest)
-            judged = judgements(conn, settings, now)
+            judged = _by_asset(judgements(conn, settings, now))
         wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
         for key in promised:
             if key in wanted:
-                yield _result(key, [item for item in judged if item.asset == key])
+                yield _result(key, judged.get(key, ()))
 
     return judge_data_age
 
 
-def light_again(context: dg.AssetExecutionContext, settings: Settings, keys: Iterable[str]) -> None:
+def light_again(
+    context: dg.AssetExecutionContext | dg.SensorEvaluationContext, settings: Settings, keys: Iterable[str]
+) -> None:
     """Judge these assets anew at the end of the op that materialized them.
 
     A materialization puts the light of an older check out in Dagster's UI; without this a late asset would look green
     from each run until the next ``checks`` phase.
     """
     with connect(running.database_dsn(settings)) as conn:
-        judged = judgements(conn, settings, datetime.now(UTC))
-    wanted = set(keys)
-    promised = {dg.AssetKey(key.split("/")): key for key in (item.asset for item in judged) if key in wanted}
+        judged = _by_asset(judgements(conn, settings, datetime.now(UTC)))
+    promised = {dg.AssetKey(key.split("/")): key for key in keys if key in judged}
     for record in context.instance.get_asset_records(list(promised)):
         newest, key = record.asset_entry.last_materialization_record, promised[record.asset_entry.asset_key]
-        result = _result(key, [item for item in judged if item.asset == key])
+        result = _result(key, judged[key])
         context.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
                 asset_key=record.asset_entry.asset_key,
@@ -87,6 +92,13 @@ def light_again(context: dg.AssetExecutionContext, settings: Settings, keys: Ite
                 metadata=result.metadata,
             )
         )
+
+
+def _by_asset(judged: Iterable[Judgement]) -> Mapping[str, Sequence[Judgement]]:
+    found: dict[str, list[Judgement]] = {}
+    for item in judged:
+        found.setdefault(item.asset, []).append(item)
+    return found
 
 
 def _target(newest: dg.EventLogRecord) -> AssetCheckEvaluationTargetMaterializationData:
@@ -112,25 +124,48 @@ def _import_dbt_runs(
 
 
 def _result(key: str, judged: Sequence[Judgement]) -> dg.AssetCheckResult:
-    bad = [item for item in judged if item.state is not State.PASS]
-    broken = [item for item in bad if item.state is not State.WARN]
-    ages = [item.data_age.total_seconds() for item in judged if item.data_age is not None]
+    worst_first = sorted(judged, key=_badness)
+    bad = [item for item in worst_first if item.state is not State.PASS]
+    broken = sum(item.state.broken for item in judged)
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(key.split("/")),
         check_name=DATA_AGE,
         passed=not bad,
         severity=dg.AssetCheckSeverity.ERROR if broken else dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{item.tenant}: {item.state.word}, {item.reason}" for item in bad)
-        or f"{len(judged)} of {len(judged)} tenants are fresh",
+        description=_said(bad) or f"{len(judged)} of {len(judged)} tenants are fresh",
         metadata={
-            **({"telemetry/oldest_data_age_seconds": max(ages)} if ages else {}),
-            "telemetry/broken": len(broken),
+            **_ages(worst_first),
+            "telemetry/broken": broken,
+            "telemetry/unknown": sum(item.state is State.UNKNOWN for item in judged),
             "telemetry/tenants": dg.TableMetadataValue(
-                records=[_record(item) for item in judged], schema=dg.TableSchema(columns=_COLUMNS)
+                records=[_record(item) for item in (judged if len(judged) <= TOLD else worst_first[:TOLD])],
+                schema=dg.TableSchema(columns=_COLUMNS),
             ),
         },
     )
 
+
+def _badness(item: Judgement) -> tuple[int, float]:
+    """Sorts the worst first: never, late, unknown, due, fresh; of equals the oldest."""
+    age = item.data_age.total_seconds() if item.data_age is not None else 0.0
+    return (_WORST_FIRST.index(item.state), -age)
+
+
+def _said(bad: Sequence[Judgement]) -> str:
+    told = [f"{item.tenant}: {item.state.word}, {item.reason}" for item in bad[:PLOTTED]]
+    return "; ".join([*told, f"and {len(bad) - PLOTTED} more"] if len(bad) > PLOTTED else told)
+
+
+def _ages(worst_first: Sequence[Judgement]) -> dict[str, float]:
+    """Numbers that Dagster plots over time: the oldest age, and one per tenant, of many tenants the worst."""
+    known = [
+        (item.tenant, round(item.data_age.total_seconds(), 1)) for item in worst_first if item.data_age is not None
+    ]
+    plotted = {f"{AGE_OF}{tenant}": age for tenant, age in sorted(known[:PLOTTED])}
+    return {"telemetry/oldest_data_age_seconds": max(age for _, age in known), **plotted} if known else {}
+
+
+_WORST_FIRST = (State.MISSING, State.FAIL, State.UNKNOWN, State.WARN, State.PASS)
 
 _COLUMNS = [
     dg.TableColumn("tenant", "string"),

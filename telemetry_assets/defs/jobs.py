@@ -55,6 +55,11 @@ def cadences(settings: Settings) -> dict[timedelta, list[str]]:
     return found
 
 
+def syncing_jobs(settings: Settings, source: str) -> frozenset[str]:
+    """The names of the jobs that sync a source."""
+    return frozenset({Phase.SYNC.value, sync_job_name(settings.sources[source].every)})
+
+
 def sync_job_name(every: timedelta) -> str:
     """The name of the job that syncs the sources of one cadence where there are several."""
     return f"{Phase.SYNC}_every_{int(every.total_seconds() // 60)}m"

@@ -10,6 +10,7 @@ import dagster as dg
 
 from telemetry_assets.defs.airbyte_workspace import TenantAirbyteWorkspace
 from telemetry_assets.defs.data_age_checks import data_age_checks
+from telemetry_assets.defs.foreign_assets import foreign_assets
 from telemetry_assets.defs.jobs import jobs
 from telemetry_assets.defs.schedules import schedules
 from telemetry_assets.defs.sensors import sensors
@@ -39,11 +40,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     checks = data_age_checks(settings, manifest, nodes)
     phases = jobs(settings, assets, checks)
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *foreign_assets(settings, promised)],
         asset_checks=[checks] if checks else [],
         jobs=phases,
         schedules=schedules(settings),
-        sensors=sensors(settings, phases),
+        sensors=sensors(settings, phases, manifest, nodes),
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -14,7 +14,7 @@ from telemetry_assets.defs.partitions import whole_range_tags
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.settings import Settings
 
-_IN_PROGRESS = [
+IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -80,7 +80,7 @@ def _tick(
         # A run that lost its worker must not stop the schedule for ever: only a young one holds the next one back.
         since = context.scheduled_execution_time - max(3 * every, timedelta(minutes=10))
         alive = context.instance.get_runs(
-            dg.RunsFilter(job_name=job, statuses=_IN_PROGRESS, created_after=since), limit=1
+            dg.RunsFilter(job_name=job, statuses=IN_PROGRESS, created_after=since), limit=1
         )
         if alive:
             return dg.SkipReason(f"Run {alive[0].run_id} of {job} is still going.")

@@ -1,9 +1,10 @@
-"""Sensors: ``tenants`` keeps the partition set equal to the declared tenants, ``next_phase`` launches what follows.
+"""The sensors: ``tenants`` and ``next_phase`` keep things going, the others keep looking (``observing.py``).
 
-A phase follows the end of the one before it, whatever that end was: one tenant's failure stops no phase.
+``tenants`` makes the partition set equal to the declared tenants, and the ledger's graph to the loaded one. A phase
+follows the end of the one before it, whatever that end was: one tenant's failure stops no phase.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,22 +12,39 @@ import dagster as dg
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase
 from telemetry_assets.defs.jobs import Job, cadences, sync_job_name
+from telemetry_assets.defs.observing import airbyte_syncs, freshness_states, materializations
 from telemetry_assets.defs.partitions import align, whole_range_tags
+from telemetry_assets.ledger import graph
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
+from telemetry_assets.model import AssetNode
 from telemetry_assets.settings import Settings
+from telemetry_assets.sources.dbt_manifest import exposures_of
 from telemetry_assets.sources.tenants import declared_tenants
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def sensors(settings: Settings, phase_jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
-    """The sensors of the settings, running by default."""
+LOOK_SECONDS = 30
+"""How often the world is looked at: at least Dagster's own freshness daemon's pace."""
+
+
+def sensors(
+    settings: Settings, phase_jobs: Sequence[Job], manifest: Mapping[str, Any] | None, nodes: Sequence[AssetNode]
+) -> list[dg.SensorDefinition]:
+    """The sensors of the settings, running by default. ``nodes`` is our graph, ``manifest`` the dbt project's."""
     chain = _chain(settings, [job.name for job in phase_jobs])
     followers = [job for job in phase_jobs if job.name in {after for _, after in chain}]
-    found = [_sensor("tenants", 60, _align_tenants(settings))]
+    found = [_sensor("tenants", 60, _align_tenants(settings, manifest, nodes))]
     if followers:
         found.append(_sensor("next_phase", 5, _launch_next(chain), followers))
+    if nodes:
+        found.append(_sensor("freshness_states", LOOK_SECONDS, freshness_states(settings, manifest)))
+    if settings.sources:
+        found.append(_sensor("airbyte_syncs", LOOK_SECONDS, airbyte_syncs(settings)))
+    foreign = materializations(settings, nodes)
+    if foreign:
+        found.append(_sensor("materializations", LOOK_SECONDS, foreign))
     return found
 
 
@@ -42,12 +60,20 @@ def _sensor(
     )
 
 
-def _align_tenants(settings: Settings) -> Callable[[dg.SensorEvaluationContext], dg.SkipReason]:
+def _align_tenants(
+    settings: Settings, manifest: Mapping[str, Any] | None, nodes: Sequence[AssetNode]
+) -> Callable[[dg.SensorEvaluationContext], dg.SkipReason]:
+    # Once per load: what `prepare` writes later is newer than what this location was loaded from.
+    unwritten = [(nodes, exposures_of(manifest) if manifest else ())] if nodes else []
+
     def tenants(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Add and remove tenant partitions as tenants come and go."""
+        """Add and remove tenant partitions as tenants come and go; after a load, write its graph."""
         with connect(running.database_dsn(settings)) as conn:
             declared = declared_tenants(conn, settings)
             ledger_tenants.write(conn, declared)
+            for loaded in unwritten:
+                graph.replace(conn, *loaded)
+            unwritten.clear()
         added, removed = align(context.instance, [tenant.slug for tenant in declared])
         return dg.SkipReason(f"{len(declared)} tenants; added {list(added)}, removed {list(removed)}.")
 

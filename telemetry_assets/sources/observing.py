@@ -48,7 +48,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class SyncsSeen:
-    """What one look saw of ``feeds`` feeds.
+    """What one look saw; ``feeds`` counts those whose jobs were listed.
 
     ``ended``: feed and the newest succeeded job of each of its connections, where its newest fact was seen so and no
     run of ours told it. ``errors``: source → why it could not be looked at. ``next_feed`` was not reached.
@@ -94,7 +94,7 @@ def observe_syncs(
     if settings.airbyte.url:
         touched = dict.fromkeys(feed.source.name for feed, _ in listing.asked)
         looks.record(conn, [Look(name, now, errors.get(name, "")) for name in {**touched, **dict.fromkeys(errors)}])
-    return SyncsSeen(len(listing.asked), new, tuple(_seen(conn, ready)), errors, tuple(notes), listing.next_feed)
+    return SyncsSeen(len(list(listing.jobs())), new, tuple(_seen(conn, ready)), errors, tuple(notes), listing.next_feed)
 
 
 type _Found = tuple[Job, ...] | FailingError
