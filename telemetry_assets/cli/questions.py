@@ -6,14 +6,22 @@ Each is: parse → one answer → render. Heavy imports stand inside the command
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from telemetry_assets import settings as declared
 from telemetry_assets.cli.app import Json, TenantOption, app, config_app
 from telemetry_assets.cli.session import open_ledger, own_database
+from telemetry_assets.cli.watch import watch_status
+from telemetry_assets.errors import UsageError
 from telemetry_assets.model import ExitCode
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.rows import TupleRow
+
+    from telemetry_assets.answers.status import StatusAnswer
 
 
 @app.command()
@@ -46,20 +54,54 @@ def scan(
 
 @app.command()
 def status(
-    asset: Annotated[str | None, typer.Argument(help="One asset, e.g. marts/tenant_dashboard.")] = None,
-    tenant: TenantOption = None,
+    asset: Annotated[str | None, typer.Argument(help="One asset or a pattern, e.g. 'marts/*'.")] = None,
+    tenant: Annotated[
+        list[str] | None, typer.Option("--tenant", "--tenant-id", help="A tenant, by slug or id; may be repeated.")
+    ] = None,
     late: Annotated[bool, typer.Option("--late", help="Only broken promises.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    every: Annotated[str | None, typer.Option("--every", help="How often with --watch: 2s, 1m. Default 2s.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Every promise, per tenant: run age, data age, window, state, and the root that binds.
+    """Every promise, per tenant: run age, data age, limit, state, and the root that binds.
 
     Exit: 0 fresh, 2 late, 3 never seen, 4 could not look.
     """
     from telemetry_assets.answers.status import read_status
     from telemetry_assets.render import status as render
 
+    def ask(conn: "Connection[TupleRow]") -> "StatusAnswer":
+        now, fresh_rows = datetime.now(UTC), as_json
+        return read_status(conn, settings, now, asset=asset, tenant=tenant, late=late, fresh_rows=fresh_rows)
+
+    if watching and as_json:
+        raise UsageError("--watch shows people what changes, --json answers once.", "Take one of the two.")
+    if every is not None and not watching:
+        raise UsageError("--every says how often --watch looks.", "Add --watch, or leave it out.")
+    settings = declared.load()
+    if watching:
+        return watch_status(settings, ask, every or "2s")
+    with open_ledger(settings) as conn:
+        answer = ask(conn)
+    (render.print_json if as_json else render.print_terminal)(answer)
+    return answer.exit_code
+
+
+@app.command()
+def why(
+    asset: Annotated[str, typer.Argument(help="The asset whose promise is not kept, e.g. marts/tenant_dashboard.")],
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """The one cause of a promise that is not kept: where the data stops, what to do, what hangs on it.
+
+    Exit: as status, for what is explained: 0 fresh, 2 late, 3 never seen, 4 could not look.
+    """
+    from telemetry_assets.answers.why import read_why
+    from telemetry_assets.render import why as render
+
     with open_ledger(settings := declared.load()) as conn:
-        answer = read_status(conn, settings, datetime.now(UTC), asset=asset, tenant=tenant, late=late)
+        answer = read_why(conn, settings, datetime.now(UTC), asset, tenant)
     (render.print_json if as_json else render.print_terminal)(answer)
     return answer.exit_code
 

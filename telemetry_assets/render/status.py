@@ -170,7 +170,8 @@ def _list(answer: StatusAnswer, *, roomy: bool) -> "Table":
     odd = {(row.asset, row.tenant) for row in answer.odd}
     for row in answer.rows:
         why = _why(row, odd=(row.asset, row.tenant) in odd)
-        asset = f"{row.asset}\n  {why}" if why and not roomy else row.asset
+        under = f"by {why}" if why == row.binding_root else why
+        asset = f"{row.asset}\n  {under}" if why and not roomy else row.asset
         state = _styled(f"{MARKS[row.state]} {row.state.word}", row.state)
         cells = [state, asset, row.tenant, age_text(row.data_age), _promised(row)]
         cells += [slack_text(row.slack if isinstance(row.limit, Window) else None)] if roomy else []
