@@ -5,7 +5,7 @@ What belongs here: one look at any number of tables, by tenant's slug. What does
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from psycopg import Connection
@@ -80,10 +80,13 @@ def look_at(
     """One look at all the tables as of ``at``, in their order and in one round trip; ``conn`` is in autocommit.
 
     Values later than ``at`` + ``slack`` count only where a tenant has no other. Rows of nobody, or of a tenant that is
-    not ours, say nothing. Raises CouldNotLookError where the database does not answer.
+    not ours, say nothing. Without tenants every table is read whole. Raises CouldNotLookError where the database does
+    not answer.
     """
     if not tables:
         return ()
+    if not tenants:
+        tables = [replace(table, tenant_column=None) for table in tables]
     slugs = {str(tenant.id): tenant.slug for tenant in tenants}
     days = calendar(tenants, at, slack)
     try:

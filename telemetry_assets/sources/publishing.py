@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.contracts.registry import load_contract
 from telemetry_assets.contracts.validate import Violation
-from telemetry_assets.freshness.lineage import data_times_of, graph_of
+from telemetry_assets.freshness.lineage import data_times_of, facts_of, graph_of
 from telemetry_assets.ledger import snapshots, subjects
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.snapshots import PublishedSnapshot, WithheldSnapshot
@@ -54,15 +54,16 @@ def publish(
     """
     contract = load_contract(settings.schemas_dir / "assets", snapshot.asset_key)
     tenants = {tenant.id: tenant.slug for tenant in ledger_tenants.read(conn) if tenant.slug in set(wanted)}
-    before = {(fact.asset, fact.tenant): fact for fact in subjects.read(conn)}
+    graph, parent = graph_of(nodes), snapshot.relation.replace(".", "/")
+    # Read before the payloads: what they were made from is at least that old.
+    before = facts_of(subjects.read(conn, graph.tables(parent)))
     documents = {
         tenants[tenant_id]: _document(str(tenant_id), payload, now)
         for tenant_id, payload in read_payloads(conn, snapshot.relation, settings.tenants.column, list(tenants))
     }
     violations = contract.validate_many(documents.items())
     broken = {violation.tenant for violation in violations}
-    graph = graph_of(nodes)
-    parent = snapshot.relation.replace(".", "/")
+    slugs = sorted(tenants.values())
     good = {
         slug: PublishedSnapshot(
             name=snapshot.name,
@@ -70,7 +71,7 @@ def publish(
             generated_at=now,
             payload=document,
             run_id=run_id,
-            data_times=data_times_of(parent, slug, graph, before, sorted(tenants.values())),
+            data_times=data_times_of(parent, slug, graph, before, slugs),
         )
         for slug, document in documents.items()
         if slug not in broken
