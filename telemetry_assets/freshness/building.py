@@ -33,7 +33,7 @@ def _failed(case: Case, key: str, last: NodeRun, above: str = "") -> Told:
     said = quoted(last.said) or f"dbt says {last.status}"
     kept = f", and {above} waits for it" if above else ""
     says = f"dbt failed to build {key} {case.ago(last.at)}{kept}: {said}"
-    return Told(CauseKind.BUILD_FAILED, key, says, f"Mend the model, then: {_REBUILD}", last.at)
+    return Told(CauseKind.BUILD_FAILED, key, says, f"Mend the model, then: {_REBUILD}", last.at, said)
 
 
 def _skipped(case: Case, hop: str, last: NodeRun) -> Told:
@@ -87,7 +87,7 @@ def _withheld(case: Case, hop: str) -> Told | None:
     said = quoted(held.said)
     says = f"the newest payload of {hop} broke its contract and was withheld {case.ago(held.since)}: {said}"
     remedy = "Mend what the payload is built from (or the contract), then: telemetry refresh"
-    return Told(CauseKind.WITHHELD, hop, says, remedy, held.since)
+    return Told(CauseKind.WITHHELD, hop, says, remedy, held.since, said)
 
 
 def _not_published(case: Case, hop: str, parent: str) -> Told:

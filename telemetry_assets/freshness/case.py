@@ -43,13 +43,15 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A cause without whose it is: ``root`` is where it lies, ``since`` when it began, where that is known."""
+    """A cause without whose it is: ``root`` is where it lies, ``since`` when it began, where that is known; ``quote``
+    is somebody's own words in ``says``."""
 
     kind: CauseKind
     root: str
     says: str
     remedy: str
     since: datetime | None = None
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)

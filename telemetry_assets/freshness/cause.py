@@ -30,7 +30,8 @@ class Cause:
     """Why ``asset`` does not keep its promise to ``tenant``. Two are equal where kind, root, asset and tenant are.
 
     ``root`` is where the cause lies: the quiet root, or the model or snapshot that was not built. ``says`` and
-    ``remedy`` are for a person; ``since`` is when it began, where that is known; ``ruled_out`` says what it is not.
+    ``remedy`` are for a person, ``quote`` is what somebody else's error said; ``since`` is when it began, where that
+    is known; ``ruled_out`` says what it is not.
     """
 
     kind: CauseKind
@@ -41,6 +42,7 @@ class Cause:
     remedy: str = field(compare=False)
     since: datetime | None = field(default=None, compare=False)
     ruled_out: tuple[str, ...] = field(default=(), compare=False)
+    quote: str = field(default="", compare=False)
 
     @property
     def identity(self) -> tuple[CauseKind, str]:
@@ -56,20 +58,26 @@ def cause_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings:
     """
     if judgement.state is State.PASS:
         raise ValueError(f"{judgement.asset} keeps its promise to {judgement.tenant}: there is no cause to name")
-    tenants = sorted({tenant for _, tenant in evidence.facts} - {ANY_TENANT}) if judgement.tenant == ANY_TENANT else []
-    root = judgement.binding_root or _missed_root(judgement, graph, evidence, tenants)
-    case = Case(judgement, graph, evidence, happenings, now, root, tenants)
+    case = case_of(judgement, graph, evidence, happenings, now)
     told = _unknown(case) if judgement.state is State.UNKNOWN else _stopped(case)
     return Cause(
-        told.kind,
-        told.root,
-        judgement.asset,
-        judgement.tenant,
-        told.says,
-        told.remedy,
-        told.since,
-        tuple(_not(case, told)),
+        kind=told.kind,
+        root=told.root,
+        asset=case.asset,
+        tenant=judgement.tenant,
+        says=told.says,
+        remedy=told.remedy,
+        since=told.since,
+        ruled_out=tuple(_not(case, told)),
+        quote=told.quote,
     )
+
+
+def case_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings: Happenings, now: datetime) -> Case:
+    """A judgement with all that explains it, and the root to follow: the binding one, else the one that is missed."""
+    tenants = sorted({tenant for _, tenant in evidence.facts} - {ANY_TENANT}) if judgement.tenant == ANY_TENANT else []
+    root = judgement.binding_root or _missed_root(judgement, graph, evidence, tenants)
+    return Case(judgement, graph, evidence, happenings, now, root, tenants)
 
 
 def _missed_root(judgement: Judgement, graph: Graph, evidence: Evidence, tenants: list[str]) -> str:
@@ -136,18 +144,19 @@ def _comes_first(trouble: Told, told: Told) -> bool:
 
 
 def _not(case: Case, told: Told) -> Iterator[str]:
-    """What one might suspect and it is not: other roots that are fresh, syncs and builds that went well."""
+    """What one might suspect and it is not: other roots, the newest sync, the newest build or publication."""
     yield from _fresh_roots(case)
     ended = case.feed.ended if case.feed else ()
     if ended and ended[0].succeeded and told.kind not in OF_THE_SYNC | {CauseKind.WAITING}:
         yield f"the newest sync of {case.source} succeeded {case.ago(ended[0].ended_at)}"
-    for key in case.path():
+    for key in reversed(case.path()):
         fact = case.fact(key)
         if key in (case.root, told.root) or fact is None or fact.run_time is None or case.kind(key) is AssetKind.VIEW:
             continue
         if case.held(key) == case.held(case.root) and key not in case.happenings.models:
             done = "published" if case.kind(key) is AssetKind.SNAPSHOT else "built"
             yield f"{key} was {done} {case.ago(fact.run_time)} and holds all there is of {case.root}"
+            return
 
 
 def _fresh_roots(case: Case) -> Iterator[str]:
@@ -161,7 +170,11 @@ def _fresh_roots(case: Case) -> Iterator[str]:
         if root != case.root
     }
     fresh = {root: time for root, time in held.items() if time is not None and time > cutoff}
-    for root in sorted(fresh)[:NAMED]:
-        yield f"{root} is fresh ({spoken(max(case.now - fresh[root], timedelta(0)))} old)"
-    if len(fresh) > NAMED:
-        yield f"{len(fresh) - NAMED} other roots are fresh"
+    if not fresh:
+        return
+    age = spoken(max(case.now - min(fresh.values()), timedelta(0)))
+    if len(fresh) == 1:
+        yield f"{next(iter(fresh))} is fresh ({age} old)"
+        return
+    more = f" and {len(fresh) - NAMED} more roots" if len(fresh) > NAMED else ""
+    yield f"{', '.join(sorted(fresh)[:NAMED])}{more} are fresh (the oldest {age} old)"

@@ -91,7 +91,7 @@ def _failed(case: Case, feed: Feed) -> Told | None:
     times = f", as did the {len(failing) - 1} before it" if len(failing) > 1 else ""
     says = f"the newest sync of {case.source} {newest.status} {case.ago(newest.ended_at)}{times}: {said}"
     remedy = f"Mend what it says, then: telemetry refresh sync{case.option()}"
-    return Told(CauseKind.SYNC_FAILED, case.root, says, remedy, first.started_at)
+    return Told(CauseKind.SYNC_FAILED, case.root, says, remedy, first.started_at, said)
 
 
 def _since_success(ended: Sequence[SyncEnd]) -> list[SyncEnd]:

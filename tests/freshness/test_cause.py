@@ -350,9 +350,9 @@ def test_what_it_is_not_is_said_too() -> None:
     world = World()
     feed_quiet(world)
     ruled_out = " | ".join(world.cause().ruled_out)
-    assert f"{PRICES} is fresh (6 min old)" in ruled_out
+    assert f"{TABLE}, {PRICES} are fresh (the oldest 6 min old)" in ruled_out
     assert "the newest sync of shop succeeded 5 min ago" in ruled_out
-    assert f"{DAY} was built 3 min ago" in ruled_out
+    assert f"{BOARD} was published 2 min ago and holds all there is of {ORDERS}" in ruled_out
 
 
 def test_a_failing_sync_is_one_cause_for_all_streams_of_its_source() -> None:
