@@ -70,9 +70,9 @@ def read_events(
     Of an asset that the cursor does not know, the newest event of each partition comes first: how things stand, not
     how they came to. An event may come twice.
     """
-    heads = {kind: _head(instance, kind) for kind in _KINDS}
-    if cursor is None or any(heads[kind] < cursor.read[kind] for kind in _KINDS):  # the first tick, or a new event log
-        cursor = Cursor(heads)
+    if cursor is None or any(_head(instance, kind) < cursor.read[kind] for kind in _KINDS):
+        # The first tick, or another event log than the cursor is of.
+        cursor = Cursor({kind: _head(instance, kind, now - SETTLING) for kind in _KINDS})
     records = [record for key in sorted(wanted.keys() - cursor.assets) for record in _newest(instance, key)]
     read: dict[str, int] = {}
     for kind, event_type in _KINDS.items():
@@ -85,8 +85,10 @@ def read_events(
     return events, _with_spacing(instance, wanted, events), Cursor(read, frozenset(wanted))
 
 
-def _head(instance: dg.DagsterInstance, kind: str) -> int:
-    newest = instance.event_log_storage.get_event_records(dg.EventRecordsFilter(_KINDS[kind]), limit=1)
+def _head(instance: dg.DagsterInstance, kind: str, before: datetime | None = None) -> int:
+    newest = instance.event_log_storage.get_event_records(
+        dg.EventRecordsFilter(_KINDS[kind], before_timestamp=before.timestamp() if before else None), limit=1
+    )
     return newest[0].storage_id if newest else 0
 
 
