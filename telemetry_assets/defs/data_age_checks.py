@@ -23,7 +23,7 @@ from telemetry_assets.freshness.window import promise_of
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.settings import Settings
-from telemetry_assets.sources.dbt_artifacts import import_external
+from telemetry_assets.sources.dbt_outside import import_external
 from telemetry_assets.sources.watching import watch
 
 DATA_AGE = "data_age"
@@ -57,7 +57,7 @@ def data_age_checks(
         with connect(running.database_dsn(settings)) as conn:
             now = datetime.now(UTC)
             watch(conn, settings, manifest, now)
-            _import_dbt_runs(context, conn, settings, manifest)
+            import_dbt_runs(context, conn, settings, manifest)
             judged = _by_asset(judgements(conn, settings, now))
         wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
         for key in promised:
@@ -108,17 +108,15 @@ def _target(newest: dg.EventLogRecord) -> AssetCheckEvaluationTargetMaterializat
     )
 
 
-def _import_dbt_runs(
-    context: dg.AssetCheckExecutionContext,
+def import_dbt_runs(
+    context: dg.AssetCheckExecutionContext | dg.SensorEvaluationContext,
     conn: Connection[TupleRow],
     settings: Settings,
     manifest: Mapping[str, Any] | None,
 ) -> None:
     """Keep what somebody else's dbt left in the project's target folder; a torn file is said and stops no check."""
-    if settings.dbt is None:
-        return
     try:
-        import_external(conn, settings.dbt.manifest_path.parent, manifest)
+        import_external(conn, settings, manifest)
     except FailingError as error:
         context.log.warning(str(error))
 

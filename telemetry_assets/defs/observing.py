@@ -12,7 +12,7 @@ import dagster as dg
 
 from telemetry_assets import running
 from telemetry_assets.defs.airbyte_workspace import job_metadata
-from telemetry_assets.defs.data_age_checks import light_again
+from telemetry_assets.defs.data_age_checks import import_dbt_runs, light_again
 from telemetry_assets.defs.events import EVENTS_LIMIT
 from telemetry_assets.defs.foreign_events import Cursor, read_events, wanted_assets
 from telemetry_assets.defs.jobs import syncing_jobs
@@ -38,11 +38,12 @@ LONGEST_LOOK = timedelta(seconds=25)
 
 
 def freshness_states(settings: Settings, manifest: Mapping[str, Any] | None) -> Tick:
-    """Look at the tables that others fill, then judge everything and log what changed."""
+    """Look at the tables that others fill and at dbt runs of their own, then judge everything and log what changed."""
 
     def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with connect(running.database_dsn(settings)) as conn:
             seen = watch(conn, settings, manifest, datetime.now(UTC), timeout=LONGEST_LOOK)
+            import_dbt_runs(context, conn, settings, manifest)
             done = log_states(conn, settings, datetime.now(UTC))
         blind = {look.feeder: look.error for look in seen.looks if look.error}
         for table, said in {**seen.notes, **blind}.items():
