@@ -14,6 +14,8 @@ from telemetry_assets.model import AssetKind
 
 FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
 SKIPPED = "skipped"
+DBT = "dbt"
+"""What stands still where nothing of it is built any more."""
 _REBUILD = "telemetry refresh build"
 
 
@@ -72,11 +74,14 @@ def _not_built(case: Case, hop: str, parent: str) -> Told:
     last = fact.run_time if fact else None
     if every is not None and last is not None and not is_overdue(last, every, case.now):
         return _waiting(case, hop, parent, last, every, "built")
-    since = f"since {case.ago(last)}" if last else "yet"
-    ran = f" (dbt as a whole ran {case.ago(built_at)})" if built_at and (last is None or built_at > last) else ""
-    should = f", and it should be every {spoken(every)}" if every else ""
-    says = f"{hop} was not built {since}{ran}{should}; {_fresher(case, parent)}"
     remedy = f"See that its schedule runs (telemetry up; on a server dagster-daemon), or now: {_REBUILD}"
+    should = f", and it should be every {spoken(every)}" if every else ""
+    if built_at is not None and every is not None and is_overdue(built_at, every, case.now):
+        says = f"dbt has built nothing since {case.ago(built_at)}{should}; {_fresher(case, parent)}"
+        return Told(CauseKind.BUILD_NOT_RUN, hop, says, remedy, built_at, of=DBT)
+    since = f"since {case.ago(last)}" if last else "yet"
+    ran = f", though dbt as a whole ran {case.ago(built_at)}" if built_at else ""
+    says = f"{hop} was not built {since}{ran}{should}; {_fresher(case, parent)}"
     return Told(CauseKind.BUILD_NOT_RUN, hop, says, remedy, last)
 
 

@@ -44,7 +44,7 @@ class CauseKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Told:
     """A cause without whose it is: ``root`` is where it lies, ``since`` when it began, where that is known; ``quote``
-    is somebody's own words in ``says``."""
+    is somebody's own words in ``says``, ``of`` what hits more than the root: ``dbt``."""
 
     kind: CauseKind
     root: str
@@ -52,6 +52,7 @@ class Told:
     remedy: str
     since: datetime | None = None
     quote: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Cause:
 
     ``root`` is where the cause lies: the quiet root, or the model or snapshot that was not built. ``says`` and
     ``remedy`` are for a person, ``quote`` is what somebody else's error said; ``since`` is when it began, where that
-    is known; ``ruled_out`` says what it is not.
+    is known; ``ruled_out`` says what it is not; ``of`` what hits more than the root, see :attr:`identity`.
     """
 
     kind: CauseKind
@@ -43,11 +43,13 @@ class Cause:
     since: datetime | None = field(default=None, compare=False)
     ruled_out: tuple[str, ...] = field(default=(), compare=False)
     quote: str = field(default="", compare=False)
+    of: str = field(default="", compare=False)
 
     @property
     def identity(self) -> tuple[CauseKind, str]:
-        """What makes several causes one, whosever they are: the kind and the root, or the source whose sync it is."""
-        return (self.kind, self.root.partition("/")[0] if self.kind in OF_THE_SYNC else self.root)
+        """What makes several causes one, whosever they are: the kind, and the root or what all of it is hit with (the
+        source whose sync is in trouble, ``dbt`` where nothing is built any more)."""
+        return (self.kind, self.of or self.root)
 
 
 def cause_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings: Happenings, now: datetime) -> Cause:
@@ -70,6 +72,7 @@ def cause_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings:
         since=told.since,
         ruled_out=tuple(_not(case, told)),
         quote=told.quote,
+        of=case.source if told.kind in OF_THE_SYNC else told.of,
     )
 
 

@@ -364,6 +364,17 @@ def test_a_failing_sync_is_one_cause_for_all_streams_of_its_source() -> None:
     assert one.identity == other.identity == (CauseKind.SYNC_FAILED, "shop")
 
 
+def test_dbt_that_stands_still_is_one_cause_for_all_it_builds_and_a_model_left_out_is_its_own() -> None:
+    world = World()
+    build_not_run(world)
+    assert world.cause().identity == (CauseKind.BUILD_NOT_RUN, "dbt")
+    assert "dbt has built nothing since 1 h 20 min ago" in world.cause().says
+    world = World()
+    one_model_left_out(world)
+    assert world.cause().identity == (CauseKind.BUILD_NOT_RUN, DAY)
+    assert "though dbt as a whole ran 3 min ago" in world.cause().says
+
+
 def test_the_same_cause_a_minute_later_is_equal_and_hashes_alike() -> None:
     world = World()
     build_failed(world)
