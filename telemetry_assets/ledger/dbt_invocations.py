@@ -75,6 +75,13 @@ def record(conn: psycopg.Connection[TupleRow], invocation: DbtInvocation) -> Non
 
 
 @explained
+def is_known(conn: psycopg.Connection[TupleRow], invocation_id: str) -> bool:
+    """True where this invocation was recorded before."""
+    found = conn.execute("select 1 from telemetry.dbt_invocations where invocation_id = %s", (invocation_id,))
+    return found.fetchone() is not None
+
+
+@explained
 def newest_complete(conn: psycopg.Connection[TupleRow]) -> DbtInvocation | None:
     """The newest ``run`` or ``build`` that covered every enabled model, None before the first."""
     row = conn.execute(

@@ -1,24 +1,21 @@
 """A ``run_results.json`` → one dbt invocation: which command ran, which nodes, with what status.
 
 What belongs here: reading the file that dbt leaves, whoever ran dbt, and refusing one that is not what it says.
-What does not: what the invocation made true of an asset (``dbt_facts.py``), judging it (``answers/health.py``).
+What does not: what the invocation made true of an asset (``dbt_facts.py``, ``dbt_outside.py``), judging it
+(``answers/health_dbt.py``).
 """
 
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from telemetry_assets.errors import CouldNotLookError, FailingError
-from telemetry_assets.ledger import dbt_invocations
-from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
 from telemetry_assets.model import ExitCode
 from telemetry_assets.sources.dbt_manifest import asset_keys, enabled_models
@@ -64,10 +61,8 @@ def read_run_results(
     """
     document = _document(path)
     _require_run_results(path, document)
-    try:
+    with _worded(path):
         invocation = _invocation(path, document, run_id, external)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InvalidRunResultsError(path, f"has no readable results ({type(error).__name__}: {error})") from None
     return replace(invocation, covers_all=covers(invocation)) if covers else invocation
 
 
@@ -77,25 +72,25 @@ def covers_all(manifest: Mapping[str, Any], invocation: DbtInvocation) -> bool:
     return invocation.which in BUILDING and enabled_models(manifest) <= built
 
 
-def import_external(
-    conn: Connection[TupleRow], target_dir: Path, manifest: Mapping[str, Any] | None = None
-) -> DbtInvocation | None:
-    """Record the invocation that somebody else left in the project's target folder, marked external.
+@dataclass(frozen=True, slots=True)
+class LeftRun:
+    """What a dbt command left behind, and when its first node began: what it read is what was there by then.
 
-    None where nothing is there. One that the ledger knows already stays as it is. Without ``manifest`` the one beside
-    the results says what all models are. Raises as :func:`read_run_results`.
+    ``relations``: unique id → the table that dbt built, quoted as dbt does; another target's has another name.
     """
-    path = target_dir / RUN_RESULTS
-    try:
-        invocation = read_run_results(path, external=True)
-    except MissingRunResultsError:
-        return None
-    if _is_known(conn, invocation.invocation_id):
-        return invocation
-    beside = manifest if manifest is not None else manifest_beside(path)
-    invocation = replace(invocation, covers_all=beside is not None and covers_all(beside, invocation))
-    dbt_invocations.record(conn, invocation)
-    return invocation
+
+    invocation: DbtInvocation
+    started_at: datetime
+    relations: Mapping[str, str]
+
+
+def read_left_run(path: Path) -> LeftRun:
+    """The run that somebody else left at ``path``, marked external. Raises as :func:`read_run_results`."""
+    document = _document(path)
+    _require_run_results(path, document)
+    with _worded(path):
+        invocation = _invocation(path, document, None, external=True)
+        return LeftRun(invocation, _started_at(document, invocation), _relations(document))
 
 
 def manifest_beside(run_results: Path) -> Mapping[str, Any] | None:
@@ -117,12 +112,6 @@ def tested_assets(manifest: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
         found = [attached] if attached else (node.get("depends_on") or {}).get("nodes") or ()
         about[unique_id] = tuple(keys[one] for one in found if one in keys)
     return about
-
-
-@explained
-def _is_known(conn: Connection[TupleRow], invocation_id: str) -> bool:
-    found = conn.execute("select 1 from telemetry.dbt_invocations where invocation_id = %s", (invocation_id,))
-    return found.fetchone() is not None
 
 
 def _document(path: Path) -> Any:
@@ -159,6 +148,15 @@ def _require_run_results(path: Path, document: Any) -> None:
         )
 
 
+@contextmanager
+def _worded(path: Path) -> Generator[None]:
+    """Whatever is wrong inside of a file that is dbt's, by its own words."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InvalidRunResultsError(path, f"has no readable results ({type(error).__name__}: {error})") from None
+
+
 def _invocation(path: Path, document: Mapping[str, Any], run_id: str | None, external: bool) -> DbtInvocation:
     metadata, arguments = document["metadata"], document["args"]
     return DbtInvocation(
@@ -171,6 +169,25 @@ def _invocation(path: Path, document: Mapping[str, Any], run_id: str | None, ext
         run_id=run_id,
         results=tuple(_result(result) for result in document["results"]),
     )
+
+
+def _started_at(document: Mapping[str, Any], invocation: DbtInvocation) -> datetime:
+    """When the first node began; where no node tells, the whole command's end less its duration."""
+    began = [
+        _instant(step["started_at"])
+        for result in document["results"]
+        for step in result.get("timing") or ()
+        if step.get("started_at")
+    ]
+    seconds = float(document.get("elapsed_time") or 0)
+    elapsed = timedelta(seconds=seconds if math.isfinite(seconds) else 0)
+    return min(began, default=invocation.generated_at - elapsed)
+
+
+def _relations(document: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        result["unique_id"]: result["relation_name"] for result in document["results"] if result.get("relation_name")
+    }
 
 
 def _which(arguments: Mapping[str, Any]) -> str:

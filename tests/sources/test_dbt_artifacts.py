@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,13 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.ledger import dbt_invocations
 from telemetry_assets.model import ExitCode
 from telemetry_assets.sources import dbt_artifacts
 from telemetry_assets.sources.dbt_artifacts import (
     InvalidRunResultsError,
     MissingRunResultsError,
     covers_all,
-    import_external,
+    read_left_run,
     read_run_results,
 )
 
@@ -211,42 +210,42 @@ def test_what_dbt_reports_as_seconds_is_never_infinite(tmp_path: Path) -> None:
     assert read_run_results(written(tmp_path, odd)).results[0].execution_time == 0.0
 
 
-def test_a_run_made_outside_is_recorded_once_and_marked_external(ledger, tmp_path: Path) -> None:
-    written(tmp_path, document("run", a="success"))
-    import_external(ledger, tmp_path, manifest("a"))
-    import_external(ledger, tmp_path, manifest("a"))
-    (found,) = dbt_invocations.recent(ledger, 10)
-    assert (found.which, found.external, found.covers_all) == ("run", True, True)
+@pytest.mark.parametrize(
+    ("timings", "elapsed", "started"),
+    [
+        (
+            [["2026-05-01T11:59:07Z", "2026-05-01T11:59:09Z"], ["2026-05-01T11:58:00.5Z"]],
+            1.0,
+            AT - timedelta(seconds=119.5),
+        ),
+        ([[], []], 90.0, AT - timedelta(seconds=90)),
+        ([[None], []], None, AT),
+        ([[], []], float("inf"), AT),
+    ],
+)
+def test_a_run_read_what_was_there_when_its_first_node_began(tmp_path, timings, elapsed, started) -> None:
+    left = document("build", a="success", b="success")
+    left["metadata"]["generated_at"] = "2026-05-01T12:00:00Z"
+    left["elapsed_time"] = elapsed
+    for result, began in zip(left["results"], timings, strict=True):
+        result["timing"] = [{"name": "execute", "started_at": at} for at in began]
+    assert read_left_run(written(tmp_path, left)).started_at == started
 
 
-@pytest.mark.promise("F10")
-def test_a_run_made_outside_is_remembered_after_a_later_test_overwrote_its_file(ledger, tmp_path: Path) -> None:
-    written(tmp_path, document("run", a="success"))
-    import_external(ledger, tmp_path, manifest("a"))
-    written(tmp_path, document("test", a="success"))
-    import_external(ledger, tmp_path, manifest("a"))
-    newest = dbt_invocations.newest_complete(ledger)
-    assert newest is not None
-    assert newest.which == "run"
+def test_a_run_somebody_left_is_external_and_says_which_tables_it_built(tmp_path: Path) -> None:
+    left = document("build", a="success", b="error")
+    left["results"][0]["relation_name"] = '"db"."marts"."a"'
+    found = read_left_run(written(tmp_path, left))
+    assert found.invocation.external
+    assert found.relations == {"model.p.a": '"db"."marts"."a"'}
 
 
-def test_a_run_that_was_complete_stays_complete_when_a_model_is_added_later(ledger, tmp_path: Path) -> None:
-    written(tmp_path, document("run", a="success"))
-    import_external(ledger, tmp_path, manifest("a"))
-    import_external(ledger, tmp_path, manifest("a", "b"))
-    assert dbt_invocations.newest_complete(ledger) is not None
-
-
-def test_an_import_takes_the_manifest_beside_the_results_where_none_is_given(ledger, tmp_path: Path) -> None:
-    written(tmp_path, document("run", a="success"))
-    assert not import_external(ledger, tmp_path).covers_all  # pyright: ignore[reportOptionalMemberAccess]
-    written(tmp_path, document("build", a="success"))
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest("a")))
-    assert import_external(ledger, tmp_path).covers_all  # pyright: ignore[reportOptionalMemberAccess]
-
-
-def test_nothing_is_imported_from_a_folder_where_dbt_never_ran(ledger, tmp_path: Path) -> None:
-    assert import_external(ledger, tmp_path / "target", manifest("a")) is None
+@pytest.mark.parametrize("timing", [[3], [{"started_at": "yesterday"}], "soon", [{"started_at": 7}]])
+def test_a_time_nobody_can_read_refuses_the_file(tmp_path: Path, timing: Any) -> None:
+    left = document(a="success")
+    left["results"][0]["timing"] = timing
+    with pytest.raises(InvalidRunResultsError, match="no readable results"):
+        read_left_run(written(tmp_path, left))
 
 
 @pytest.mark.slow
