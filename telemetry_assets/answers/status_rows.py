@@ -4,7 +4,7 @@ What belongs here: narrowing to assets and tenants, choosing between reading row
 What does not: the sweep (``sweep.py``), the answer (``status.py``).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -53,22 +53,20 @@ class Rows:
     tenants: frozenset[str] | None = None
 
 
-def read_rows(conn: Connection[TupleRow], settings: Settings, now: datetime, asked: Asked) -> Rows:
+def read_rows(conn: Connection[TupleRow], settings: Settings, now: datetime, asked: Asked, many: int = MANY) -> Rows:
     """Judge what was asked for. Raises UsageError, with the nearest, for an asset or tenant that nothing is promised
     of; CouldNotLookError without a ledger."""
+    everything = asked.asset is None and not asked.tenants
+    if everything and asked.late:
+        return _swept(conn, settings, now)
     nodes, everybody = read_graph(conn, settings)
     graph, groups = graph_of(nodes), groups_owed(nodes, settings.promises, everybody)
+    if everything and not asked.fresh_rows and sum(len(group.tenants) for group in groups) > many:
+        return _swept(conn, settings, now)
     promised = tuple(dict.fromkeys(group.asset for group in groups))
     wanted = promised if asked.asset is None else _matching(asked.asset, promised)
-    tenants = (
-        frozenset(find_tenant(everybody, one).slug for one in asked.tenants) | {ANY_TENANT} if asked.tenants else None
-    )
-    roots = frozenset(root for asset in wanted for root in roots_of(asset, graph))
-    everything = asked.asset is None and tenants is None
-    count = sum(len(group.tenants) for group in groups)
-    if everything and (asked.late or (not asked.fresh_rows and count > MANY)):
-        swept = read_sweep(conn, settings, now)
-        return Rows(nodes, swept.judged, swept.owed, roots)
+    named = frozenset(find_tenant(everybody, one).slug for one in asked.tenants)
+    tenants = named | {ANY_TENANT} if named else None
     owed = _owed(groups, wanted, tenants, everybody)
     facts = subjects.read(conn, *_needed(owed, wanted, tenants, graph, everything))
     evidence = replace(outside_evidence(conn, settings, now), facts=facts_of(facts))
@@ -76,7 +74,17 @@ def read_rows(conn: Connection[TupleRow], settings: Settings, now: datetime, ask
     counts = dict.fromkeys(wanted, 0)
     for one in owed:
         counts[one.asset] += 1
-    return Rows(nodes, rows, {asset: number for asset, number in counts.items() if number}, roots, tenants)
+    owing = {asset: number for asset, number in counts.items() if number}
+    return Rows(nodes, rows, owing, _roots(wanted, graph), tenants)
+
+
+def _swept(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Rows:
+    found = read_sweep(conn, settings, now)
+    return Rows(found.nodes, found.judged, found.owed, _roots(found.owed, graph_of(found.nodes)))
+
+
+def _roots(assets: Iterable[str], graph: Graph) -> frozenset[str]:
+    return frozenset(root for asset in assets for root in roots_of(asset, graph))
 
 
 def _matching(asked: str, promised: Sequence[str]) -> tuple[str, ...]:

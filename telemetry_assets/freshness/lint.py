@@ -27,6 +27,10 @@ _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 def lint(declared: Declared, now: datetime) -> tuple[Finding, ...]:
     """Everything there is to say, errors first, then by place. A function of what is handed in alone."""
+    if not declared.nodes:
+        nothing = "there is nothing to promise anything of: no sources, no models, no snapshots."
+        remedy = "Add sources:, or dbt: with the folder of a project."
+        return (Finding(Kind.NO_ASSET, Severity.WARNING, PROMISES, nothing, remedy),) if declared.whole else ()
     book = Book(declared)
     found = [
         *unkept_limits(book),

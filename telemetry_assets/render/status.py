@@ -34,6 +34,8 @@ ROOMY = 110
 
 LEGEND = "● fresh ◐ due ✗ late ○ never ? unknown · last run = what Dagster's own light sees"
 
+HINT = "ASSET (or 'marts/*'), or --tenant TENANT"
+
 
 def print_terminal(answer: StatusAnswer) -> None:
     """The table in the form that fits, the contrast line, the causes."""
@@ -64,7 +66,8 @@ def draw(answer: StatusAnswer, console: "Console") -> None:
         console.print(LEGEND, style="dim")
     else:
         console.print(_counts(answer))
-        console.print(f"{LEGEND} · each: telemetry status ASSET, --tenant TENANT, --late", style="dim")
+        console.print(LEGEND, style="dim")
+        console.print(f"  each of them: telemetry status {'--late ' if answer.narrowed else ''}{HINT}", style="dim")
     for sentence in sentences(answer):
         console.print(sentence, soft_wrap=True)
 

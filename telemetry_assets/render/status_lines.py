@@ -68,7 +68,7 @@ def _causes(answer: StatusAnswer) -> Iterator["Text"]:
     roots = sorted(by_root.items(), key=lambda one: -len(one[1]))
     yield from (_root(root, some) for root, some in roots[:SHOWN_CAUSES])
     if len(roots) > SHOWN_CAUSES:
-        yield _more(len(roots) - SHOWN_CAUSES, "root", "--late, --json")
+        yield _more(len(roots) - SHOWN_CAUSES, "root", "--late --json")
 
 
 def _cause(cause: Cause) -> "Text":
@@ -85,6 +85,8 @@ def _cause(cause: Cause) -> "Text":
 
 def _root(root: str, causes: Sequence[Cause]) -> "Text":
     """One root that broke promises of many tenants: how many, and the worst of them."""
+    if len(causes) == 1:
+        return _cause(causes[0])
     rows = [row for cause in causes for row in cause.judgements]
     never = sum(all(row.state is State.MISSING for row in cause.judgements) for cause in causes)
     late = [row for row in rows if row.state is State.FAIL]

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from telemetry_assets import settings as declared
+from telemetry_assets.answers import status_rows
 from telemetry_assets.answers.status import judgements, read_status
 from telemetry_assets.errors import CouldNotLookError, UsageError
 from telemetry_assets.ledger import graph, subjects, tenants
@@ -185,3 +187,92 @@ def test_the_json_carries_both_ages_the_window_and_the_root_of_every_row(ledger,
 def test_the_checks_judge_by_the_same_rows(ledger, settings, world, now) -> None:
     world(data={"globex": 4320})
     assert judgements(ledger, settings, now) == read_status(ledger, settings, now).rows
+
+
+def test_a_pattern_takes_every_promised_asset_it_matches(ledger, settings, world, now) -> None:
+    world()
+    assert read_status(ledger, settings, now, asset="*ar*").assets == ("marts/board",)
+    assert read_status(ledger, settings, now, asset="*").assets == ("ads/clicks", "marts/board")
+    with pytest.raises(UsageError, match="Nothing is promised of an asset 'sta"):
+        read_status(ledger, settings, now, asset="sta*")
+
+
+def test_several_tenants_are_shown_in_the_order_of_all(ledger, settings, world, now) -> None:
+    world()
+    answer = read_status(ledger, settings, now, tenant=["globex", str(UUID(int=1))])
+    assert (answer.tenants, answer.promises, answer.narrowed) == (("acme", "globex"), 4, True)
+    with pytest.raises(UsageError, match="Did you mean initech"):
+        read_status(ledger, settings, now, tenant=["acme", "inittech"])
+
+
+@pytest.mark.parametrize("asset", [None, "ads/clicks", "marts/*", "staging/*"])
+@pytest.mark.parametrize("tenant", [None, "globex", ["acme", "initech"]])
+def test_what_is_narrowed_is_judged_as_in_the_whole(ledger, tmp_path, world, now, asset, tenant) -> None:
+    """Views and data without tenants included, whose facts are other assets' and other tenants'."""
+    (tmp_path / "telemetry.yaml").write_text(YAML + "\n  - {asset: staging/*, window: {fail: 60m}}\n")
+    settings = declared.load(tmp_path / "telemetry.yaml")
+    world(data={"globex": 4320}, never=("initech",))
+    whole_view = AssetNode("staging/all", AssetKind.VIEW, ("ads/clicks",), tenanted=False)
+    graph.replace(ledger, [*NODES, whole_view])
+    fact = SubjectFact("staging/all", "*", now - MINUTE, "run", "test")
+    subjects.record(ledger, [fact])
+    narrowed = read_status(ledger, settings, now, asset=asset, tenant=tenant)
+    slugs = SLUGS if tenant is None else (tenant,) if isinstance(tenant, str) else tenant
+    kept = [row for row in judgements(ledger, settings, now) if row.tenant in (*slugs, "*")]
+    assert list(narrowed.rows) == [row for row in kept if asset is None or fnmatchcase(row.asset, asset)]
+
+
+def test_where_fresh_rows_may_be_left_out_all_others_are_the_same(ledger, settings, world, now) -> None:
+    world(data={"globex": 4320, "acme": 50})
+    short = status_rows.read_rows(ledger, settings, now, status_rows.Asked(fresh_rows=False), many=5)
+    whole = status_rows.read_rows(ledger, settings, now, status_rows.Asked(fresh_rows=False), many=6)
+    assert short.rows == tuple(row for row in whole.rows if row.state is not State.PASS)
+    assert (len(short.rows), len(whole.rows)) == (3, 6)
+    assert (short.owed, short.roots, short.nodes) == (whole.owed, whole.roots, whole.nodes)
+
+
+def test_a_table_that_others_fill_has_no_run_age_and_no_run_light(ledger, settings, world, now) -> None:
+    world()
+    looked = SubjectFact("ads/clicks", "acme", None, "look", "watched", {"ads/clicks": now}, looked_at=now + MINUTE)
+    subjects.record(ledger, [looked])
+    answer = read_status(ledger, settings, now, asset="ads/clicks", tenant="acme")
+    assert (answer.rows[0].run_age, answer.rows[0].state, answer.rows[0].run_state) == (None, State.PASS, State.UNKNOWN)
+    assert answer.lights["ads/clicks"].run_age == 2 * MINUTE
+
+
+def test_corrections_of_the_last_day_are_told_of_what_was_asked_for(ledger, settings, world, now) -> None:
+    world()
+    back = [
+        SubjectFact("ads/clicks", slug, at, "later", "test", {"ads/clicks": now - timedelta(hours=30)})
+        for slug, at in (("acme", now - MINUTE), ("globex", now - 2 * MINUTE + timedelta(seconds=1)))
+    ]
+    subjects.record(ledger, back)
+    board = read_status(ledger, settings, now, asset="marts/board")
+    assert [one.tenant for one in board.corrections] == ["globex", "acme"]
+    assert [one.tenant for one in read_status(ledger, settings, now, tenant="acme").corrections] == ["acme"]
+    assert read_status(ledger, settings, now + timedelta(days=1)).corrections == ()
+    said = read_status(ledger, settings, now, tenant="acme").as_json()["corrections"]
+    assert [one["asset"] for one in said] == ["ads/clicks"]
+
+
+@pytest.mark.parametrize(("clock", "state", "slack"), [("11:00", "FAIL", -3600), ("12:30", "PASS", 82_800)])
+def test_a_deadline_is_in_the_json_as_it_was_promised(ledger, tmp_path, world, now, clock, state, slack) -> None:
+    """``now`` is Friday noon UTC; the data is of one o'clock this night, an hour before what is asked for."""
+    promise = f'  - {{asset: ads/*, by: "{clock}", zone: UTC, days: weekdays, since: "02:00"}}'
+    text = YAML.replace("  - {asset: ads/*, window: {warn: 45m, fail: 60m}}", promise)
+    (tmp_path / "telemetry.yaml").write_text(text)
+    world(data=dict.fromkeys(SLUGS, 660))
+    answer = read_status(ledger, declared.load(tmp_path / "telemetry.yaml"), now, asset="ads/clicks", tenant="acme")
+    (row,) = json.loads(json.dumps(answer.as_json()))["rows"]
+    assert row["limit"] == {
+        "by": clock, "warn": None, "since": "02:00", "days": ["mon", "tue", "wed", "thu", "fri"], "zone": "UTC",
+        "grace_seconds": 0.0,
+    }  # fmt: skip
+    assert (row["state"], row["window_seconds"], row["slack_seconds"]) == (state, None, slack)
+
+
+def test_a_windows_slack_is_what_is_left_of_it(ledger, settings, world, now) -> None:
+    world(data={"acme": 50, "globex": 70})
+    rows = read_status(ledger, settings, now, asset="ads/clicks").as_json()["rows"]
+    assert [row["slack_seconds"] for row in rows] == [600, -600, 3300]
+    assert rows[0]["limit"] == {"fail_seconds": 3600, "warn_seconds": 2700}

@@ -336,3 +336,9 @@ def test_a_few_of_many_are_named() -> None:
         "a, b and c",
         "a, b, c and 1 more",
     ]
+
+
+def test_a_file_that_declares_no_asset_is_told_that_and_nothing_else() -> None:
+    (one,) = found(nodes=())
+    assert (one.kind, one.severity) == (Kind.NO_ASSET, Severity.WARNING)
+    assert found(nodes=(), whole=False) == []

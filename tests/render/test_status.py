@@ -4,18 +4,20 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from rich.console import Console
 
 from telemetry_assets.answers.status import RunLight, StatusAnswer
+from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.judge import Judgement
-from telemetry_assets.model import State, Window
+from telemetry_assets.model import Deadline, State, Window
 from telemetry_assets.render import status as render
 from telemetry_assets.render.words import age_text, counted
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 FIVE = ("telemetry-tenant", "northshore", "blue-mountain", "harbour-foods", "coral-bay")
 ASSETS = (
     "meta_ads/insights", "google_ads/insights", "marts/campaign_performance", "snapshots/tenant_dashboard",
@@ -128,6 +130,112 @@ def test_a_narrowed_answer_lists_each_promise_with_its_root(answer, width) -> No
     assert text.count("✗ late") == 3
     assert text.count("meta_ads/insights") > 3
     assert all(len(line) <= width for line in text.split("3 promises")[0].splitlines())
+
+
+WEEKDAYS = Deadline(by=time(9), days=frozenset(range(5)), zone="America/Jamaica")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_deadline_reads_as_it_was_promised_in_every_form(answer, width) -> None:
+    good = answer(("acme", "globex"))
+    rows = tuple(replace(row, limit=WEEKDAYS) for row in good.rows)
+    promised = "by 09:00 mon–fri America/Jamaica"
+    assert f"meta_ads  {promised}" in drawn(replace(good, rows=rows), width)
+    listed = drawn(replace(good, rows=rows, narrowed=True), width)
+    assert all(word in listed for word in promised.split())
+    assert max(len(line) for line in listed.split("All 8")[0].splitlines()) <= width
+    late = (replace(rows[0], state=State.FAIL), *rows[1:])
+    assert f"is 2m old, promised {promised}" in drawn(replace(good, rows=late), width)
+
+
+def test_deadlines_in_each_tenants_zone_are_one_heading(answer) -> None:
+    good = answer(("acme", "globex"))
+    zones = {"acme": "America/Jamaica", "globex": "Europe/London"}
+    rows = tuple(replace(row, limit=replace(WEEKDAYS, zone=zones[row.tenant])) for row in good.rows)
+    assert "by 09:00 mon–fri each tenant's zone" in drawn(replace(good, rows=rows), 120)
+
+
+def test_what_is_unknown_says_why_once_for_all_it_is_the_same_for(answer) -> None:
+    good = answer()
+    rows = tuple(replace(row, state=State.UNKNOWN, reason="could not look: no table") for row in good.rows)
+    text = drawn(replace(good, rows=rows), 120)
+    assert (
+        "? 5 tenants  meta_ads/insights: could not look: no table;"
+        " with it google_ads/insights, marts/campaign_performance, snapshots/tenant_dashboard"
+    ) in text
+
+
+def test_a_load_that_came_in_time_and_is_odd_says_what_is_odd(answer) -> None:
+    good = answer()
+    odd = replace(good.rows[0], state=State.WARN, reason="0 rows, and never so in 30 days", data_time=NOW)
+    window, old = Window(HOUR, warn=MINUTE), NOW - HOUR / 2
+    due = replace(good.rows[1], state=State.WARN, reason="it is due", limit=window, data_time=old)
+    text = drawn(replace(good, rows=(odd, due, *good.rows[2:])), 120)
+    assert "◐ telemetry-tenant  meta_ads/insights: 0 rows, and never so in 30 days" in text
+    assert "it is due" not in text
+
+
+def test_a_data_time_that_moved_back_is_told(answer) -> None:
+    back = Correction("meta_ads/insights", "northshore", NOW - HOUR, NOW - 3 * HOUR, NOW - 5 * MINUTE, "run")
+    text = drawn(replace(answer(), corrections=(back,) * 6), 120)
+    line = "↶ northshore  meta_ads/insights moved back 5m ago: 2026-05-01 11:00 UTC became 2026-05-01 09:00 UTC"
+    assert text.count(line) == 4
+    assert "and 2 corrections more" in text
+
+
+def test_a_table_that_others_fill_has_a_dash_for_its_runs(answer) -> None:
+    good = answer(("acme",))
+    rows = tuple(replace(row, run_age=None) for row in good.rows)
+    lights = {asset: RunLight(State.UNKNOWN) for asset in ASSETS}
+    table = drawn(replace(good, rows=rows, lights=lights), 120).split("● fresh")[0]
+    assert "never" not in table
+    assert table.count("–") == len(ASSETS)
+
+
+def test_what_is_left_of_a_window_stands_beside_it_where_there_is_room(answer) -> None:
+    whole = answer(("acme", "globex"), dead=("globex",))
+    rows = tuple(replace(row, slack=6 * MINUTE - row.data_age) for row in whole.rows)
+    text = drawn(replace(whole, rows=rows, narrowed=True), 120)
+    assert "  4m    " in text
+    assert "−3d  " in text
+    assert "left" not in drawn(replace(whole, rows=rows, narrowed=True), 80)
+
+
+def test_a_wall_of_broken_promises_is_summed_up_and_says_how_to_see_each(answer) -> None:
+    many = tuple(f"tenant-{number}" for number in range(100))
+    whole = answer(many, dead=many)
+    text = drawn(replace(whole, rows=whole.broken, narrowed=True), 120)
+    assert len(text.splitlines()) < 20
+    assert "telemetry status --late ASSET" in text
+
+
+def test_one_asset_or_one_tenant_is_listed_however_long_it_is(answer) -> None:
+    many = tuple(f"tenant-{number}" for number in range(100))
+    whole = answer(many, dead=many)
+    rows = tuple(row for row in whole.broken if row.asset == ASSETS[0])
+    assert drawn(replace(whole, rows=rows, narrowed=True), 120).count("✗ late") == 100
+
+
+def test_of_very_many_assets_the_wholly_fresh_ones_share_a_line_per_folder() -> None:
+    assets = [f"shop/table_{number}" for number in range(200)] + ["erp/a", "erp/b"]
+    rows = [judgement(asset, tenant) for asset in assets for tenant in ("acme", "globex")]
+    rows[0] = replace(rows[0], state=State.FAIL)
+    lights = {asset: RunLight(State.PASS, MINUTE) for asset in assets}
+    text = drawn(StatusAnswer(NOW, tuple(rows), lights, promises=404), 120)
+    assert len(text.splitlines()) < 12
+    assert [line.split() for line in text.splitlines()[2:5]] == [
+        ["shop/table_0", "6m", "1", "1", "acme", "2m", "●", "1m"], ["erp:", "2", "assets", "4"],
+        ["shop:", "199", "assets", "398"],
+    ]  # fmt: skip
+
+
+def test_fresh_promises_without_a_row_are_counted(answer) -> None:
+    whole = answer(dead=("coral-bay",))
+    owed = dict.fromkeys(ASSETS, 1000)
+    text = drawn(replace(whole, rows=whole.broken, owed=owed, promises=4000), 120)
+    assert [line.split()[:4] for line in text.splitlines()[2:4]] == [
+        ["meta_ads/insights", "6m", "999", "1"], ["google_ads/insights", "1,000", "●", "1m"],
+    ]  # fmt: skip
 
 
 def test_brackets_in_a_name_are_printed_and_not_taken_for_markup() -> None:
