@@ -16,7 +16,7 @@ from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all
 from telemetry_assets.freshness.lineage import facts_of
 from telemetry_assets.freshness.owed import subjects_owed
-from telemetry_assets.ledger import graph, looks, subjects, tenants
+from telemetry_assets.ledger import graph, looks, subjects, syncs, tenants
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
 
@@ -84,5 +84,12 @@ def read_graph(conn: Connection[TupleRow], settings: Settings) -> tuple[tuple[As
 
 
 def outside_evidence(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Evidence:
-    """The last looks from outside; of facts none."""
-    return Evidence({}, looks.read(conn))
+    """The last looks from outside, and what is odd about the newest syncs; of facts none."""
+    odd = syncs.zero_row_oddities(conn, now)
+    oddities = {
+        (key, tenant): words
+        for (source, tenant), words in odd.items()
+        if source in settings.sources
+        for key in settings.sources[source].asset_keys
+    }
+    return Evidence({}, looks.read(conn), oddities)
