@@ -26,7 +26,7 @@ from telemetry_assets.settings import DbtSettings, Settings, export
 from telemetry_assets.sources.dbt_artifacts import covers_all, read_run_results
 from telemetry_assets.sources.dbt_command import dbt_environment
 from telemetry_assets.sources.dbt_facts import invocation_facts
-from telemetry_assets.sources.dbt_manifest import asset_keys
+from telemetry_assets.sources.dbt_manifest import asset_keys, synthetic_keys
 
 KEPT_INVOCATIONS = 20
 FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
@@ -85,7 +85,8 @@ def _record(
     invocation = read_run_results(results, covers=lambda found: covers_all(manifest, found), run_id=run_id)
     tenants = [tenant.slug for tenant in read_tenants(conn)]
     dbt_invocations.record(conn, invocation)
-    subjects.record(conn, invocation_facts(invocation, asset_keys(manifest), nodes, before, tenants, run_id))
+    keys, made_up = asset_keys(manifest), synthetic_keys(manifest)
+    subjects.record(conn, invocation_facts(invocation, keys, nodes, before, tenants, run_id, made_up))
     return invocation
 
 
