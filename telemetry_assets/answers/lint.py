@@ -4,7 +4,7 @@ What belongs here: reading what the pure rules need, as far as it can be read, a
 not: the rules (``freshness/lint.py``), drawing (``render/lint.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,12 +21,13 @@ from telemetry_assets.freshness.declared import Declared
 from telemetry_assets.freshness.finding import Finding, Kind, Severity
 from telemetry_assets.freshness.lint import lint
 from telemetry_assets.freshness.pace import Pace
-from telemetry_assets.ledger import experience, graph, tenants
+from telemetry_assets.ledger import experience, graph, looks, tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, ExitCode, Tenant
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_manifest import asset_keys
+from telemetry_assets.sources.strangers import strangers
 
 _NONE: Mapping[str, timedelta] = MappingProxyType({})
 
@@ -89,6 +90,8 @@ class _Remembered:
     sync_times: Mapping[str, timedelta] = field(default_factory=lambda: _NONE)
     model_times: Mapping[str, timedelta] = field(default_factory=lambda: _NONE)
     seen: Mapping[str, datetime] | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict[str, str])
+    strangers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
 
 def read_lint(settings: Settings, now: datetime, *, strict: bool = False) -> LintAnswer:
@@ -102,8 +105,8 @@ def read_lint(settings: Settings, now: datetime, *, strict: bool = False) -> Lin
     found += unbuilt
     if manifest is not None:
         read.append("the dbt manifest")
-    remembered, unread = _remembered(settings, now)
-    found += unread
+    remembered, unread = _remembered(settings, manifest, now)
+    found += [*unread, *_unreadable(settings, remembered)]
     if remembered.seen is not None:
         read.append("the ledger")
     found += lint(_declared(settings, manifest, remembered), now)
@@ -124,17 +127,21 @@ def _manifest(settings: Settings) -> tuple[Mapping[str, Any] | None, list[Findin
         return None, [Finding(Kind.NOT_LOOKED, Severity.NOTE, ("dbt",), words, error.remedy)]
 
 
-def _remembered(settings: Settings, now: datetime) -> tuple[_Remembered, list[Finding]]:
-    """What the ledger knows. Where it cannot be read: nothing, and why."""
+def _remembered(
+    settings: Settings, manifest: Mapping[str, Any] | None, now: datetime
+) -> tuple[_Remembered, list[Finding]]:
+    """What the ledger knows, and whose rows the tables hold. Where it cannot be read: nothing, and why."""
     try:
         with connect(running.database_dsn(settings)) as conn:
-            return _recall(conn, now), []
+            return _recall(conn, settings, manifest, now), []
     except CouldNotLookError as error:
         words = f"only what is written was looked at, not what was seen: {error.message}"
         return _Remembered(), [Finding(Kind.NOT_LOOKED, Severity.NOTE, (), words, error.remedy)]
 
 
-def _recall(conn: Connection[TupleRow], now: datetime) -> _Remembered:
+def _recall(
+    conn: Connection[TupleRow], settings: Settings, manifest: Mapping[str, Any] | None, now: datetime
+) -> _Remembered:
     return _Remembered(
         nodes=graph.read(conn),
         foreign=experience.foreign_assets(conn),
@@ -142,7 +149,22 @@ def _recall(conn: Connection[TupleRow], now: datetime) -> _Remembered:
         sync_times=experience.sync_times(conn, now),
         model_times=experience.model_times(conn),
         seen=experience.tenants_known(conn),
+        unreadable={feeder: look.error for feeder, look in looks.read(conn).items() if look.error},
+        strangers=strangers(conn, settings, manifest),
     )
+
+
+def _unreadable(settings: Settings, remembered: _Remembered) -> list[Finding]:
+    """What could not be read at the last look, of the sources and tables that are declared."""
+    found: list[Finding] = []
+    for feeder, error in remembered.unreadable.items():
+        source, _, table = feeder.partition("/")
+        what = "tables" if source in settings.tables else "streams"
+        declared = source in settings.tables or source in settings.sources
+        place = ("sources", source, what, table) if declared else ("dbt",)
+        words = f"{feeder}: could not be looked at the last time: {error}."
+        found.append(Finding(Kind.UNREADABLE, Severity.WARNING, place, words, assets=(feeder,)))
+    return found
 
 
 def _declared(settings: Settings, manifest: Mapping[str, Any] | None, remembered: _Remembered) -> Declared:
@@ -154,6 +176,7 @@ def _declared(settings: Settings, manifest: Mapping[str, Any] | None, remembered
         paces=_paces(settings, nodes, manifest, remembered),
         owners=frozenset(settings.owners) or None,
         seen=remembered.seen,
+        strangers=remembered.strangers,
         whole=settings.dbt is None or manifest is not None or bool(remembered.nodes),
     )
 

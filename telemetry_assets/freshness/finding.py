@@ -40,6 +40,7 @@ class Kind(StrEnum):
     UNKNOWN_PARENT = "unknown_parent"
     NEVER_SEEN = "never_seen"
     UNKNOWN_TENANT = "unknown_tenant"
+    UNREADABLE = "unreadable"
     NOT_LOOKED = "not_looked"
 
 

@@ -29,6 +29,9 @@ def sentences(answer: StatusAnswer) -> Iterator["Text"]:
 
     yield Text(contrast(answer), style="bold" if answer.broken else "default")
     yield from _causes(answer)
+    for cause in answer.causes[:1]:
+        whose = "" if cause.tenant == ANY_TENANT else f" --tenant {cause.tenant}"
+        yield Text(f"  why: telemetry why {cause.judgements[-1].asset}{whose}", style="dim")
     yield from _reasons(answer.unknown, State.UNKNOWN)
     yield from _reasons(answer.odd, State.WARN)
     for one in answer.corrections[:SHOWN]:
@@ -91,7 +94,9 @@ def _root(root: str, causes: Sequence[Cause]) -> "Text":
     never = sum(all(row.state is State.MISSING for row in cause.judgements) for cause in causes)
     late = [row for row in rows if row.state is State.FAIL]
     worst = max(late, key=lambda row: row.data_age or timedelta(0), default=None)
-    said = [f"{root} is late, of {worst.tenant} {age_text(worst.data_age)}, {_promised(worst)}"] if worst else []
+    said = (
+        [f"{root} is late, worst {worst.tenant} ({age_text(worst.data_age)} old, {_promised(worst)})"] if worst else []
+    )
     said += [f"{root} never came for {never:,} of them" if worst else f"{root} never came"] if never else []
     others = dict.fromkeys(row.asset for row in rows if row.asset != root)
     state = State.FAIL if worst else State.MISSING

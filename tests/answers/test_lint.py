@@ -11,10 +11,10 @@ from telemetry_assets import settings as declared
 from telemetry_assets.answers.lint import read_lint
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.freshness.finding import Kind, Severity
-from telemetry_assets.ledger import dbt_invocations, subjects, syncs, tenants
+from telemetry_assets.ledger import dbt_invocations, looks, subjects, syncs, tenants
 from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
 from telemetry_assets.ledger.syncs import Sync
-from telemetry_assets.model import ExitCode, SubjectFact, Tenant
+from telemetry_assets.model import ExitCode, Look, SubjectFact, Tenant
 from telemetry_assets.render.lint import lines
 from telemetry_assets.render.terminal import Palette
 from telemetry_assets.settings import Settings
@@ -165,3 +165,31 @@ def test_a_ledger_never_prepared_is_said_and_ends_nothing(settings, postgres_url
     (note,) = [finding for _, finding in answer.findings if finding.kind is Kind.NOT_LOOKED]
     assert "telemetry prepare" in note.remedy
     assert answer.exit_code is ExitCode.COULD_NOT_LOOK
+
+
+TABLES = """
+tenants:
+  - {slug: acme, id: 00000000-0000-0000-0000-000000000001, name: Acme}
+sources:
+  shop: {kind: table, tables: {orders: {table: public.orders, clock: column at}}}
+promises:
+  - {asset: shop/*, window: {fail: 1d}}
+"""
+
+
+def test_rows_of_a_tenant_nobody_declared_are_found_in_the_tables(settings, ledger, database) -> None:
+    tenants.write(ledger, [Tenant("acme", UUID(int=1), "Acme")])
+    ledger.execute("create table public.orders (tenant_id uuid, at timestamptz)")
+    ledger.execute("insert into public.orders values (%s, now()), (%s, now())", (UUID(int=1), UUID(int=7)))
+    answer = read_lint(settings(TABLES, database), NOW)
+    ((_, finding),) = [one for one in answer.findings if one[1].severity is Severity.WARNING]
+    assert finding.kind is Kind.UNKNOWN_TENANT
+    assert finding.words == f"shop/orders: rows of tenant {UUID(int=7)}, whom nobody declared."
+
+
+def test_a_table_that_could_not_be_read_the_last_time_is_told_at_its_line(settings, ledger, database) -> None:
+    looks.record(ledger, [Look("shop/orders", NOW, "public.orders is not there; load it")])
+    answer = read_lint(settings(TABLES, database), NOW)
+    ((line, finding),) = [one for one in answer.findings if one[1].kind is Kind.UNREADABLE]
+    assert (line, finding.severity) == (5, Severity.WARNING)
+    assert "public.orders is not there; load it" in finding.words

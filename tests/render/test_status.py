@@ -85,6 +85,13 @@ def test_the_contrast_is_said_in_one_line_and_the_cause_in_another(answer) -> No
     ) in lines
 
 
+def test_the_way_to_the_one_cause_is_a_command_to_copy(answer) -> None:
+    assert "  why: telemetry why snapshots/tenant_dashboard --tenant coral-bay" in drawn(
+        answer(dead=("coral-bay",)), 120
+    )
+    assert "telemetry why" not in drawn(answer(), 120)
+
+
 def test_where_the_run_age_light_is_red_too_no_contrast_is_claimed(answer) -> None:
     text = drawn(answer(dead=("coral-bay",), light=State.FAIL), 120)
     assert "3 promises of 20 broken." in text
@@ -118,7 +125,7 @@ def test_a_hundred_tenants_of_one_dead_root_are_one_line_with_the_worst(answer) 
     text = drawn(answer(many, dead=many), 120)
     (line,) = [line for line in text.splitlines() if "tenants  " in line]
     assert line == (
-        "✗ 100 tenants  meta_ads/insights is late, of tenant-0 3d 1h, 6m promised;"
+        "✗ 100 tenants  meta_ads/insights is late, worst tenant-0 (3d 1h old, 6m promised);"
         " with it marts/campaign_performance, snapshots/tenant_dashboard"
     )
 
