@@ -145,7 +145,7 @@ def _harmed(harm: Harm, tenants: Sequence[str], colours: Palette, width: int) ->
         parts = [printable(part) for part in (one.label, one.owner, one.url) if part]
         yield from _section("READ IN" if number == 0 else "", f"{one.type} {', '.join(parts)}", width)
     if harm.owners:
-        yield from _section("TELL", colours.paint(", ".join(printable(owner) for owner in harm.owners), BOLD), width)
+        yield f"{'TELL':<{MARGIN}}{colours.paint(', '.join(printable(owner) for owner in harm.owners), BOLD)}"
 
 
 def _broken(promises: Sequence[Broken], tenants: Sequence[str]) -> Iterator[str]:
@@ -160,9 +160,8 @@ def _broken(promises: Sequence[Broken], tenants: Sequence[str]) -> Iterator[str]
 
 
 def _section(title: str, text: str, width: int) -> Iterator[str]:
-    words = text if text.startswith("\x1b") else printable(text, LONGEST)
-    space = max(width - MARGIN - 2, 40)
-    broken = wrap(words, space, break_long_words=False, break_on_hyphens=False) or [""]
+    space = max(width - MARGIN, 40)
+    broken = wrap(printable(text, LONGEST), space, break_long_words=False, break_on_hyphens=False) or [""]
     for number, line in enumerate(broken):
         yield f"{title if number == 0 else '':<{MARGIN}}{line}"
 

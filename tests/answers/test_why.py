@@ -267,7 +267,7 @@ def test_what_could_not_be_looked_at_is_unknown_and_exits_so(ledger, settings, w
 
 
 @pytest.mark.promise("B53")
-def test_what_never_came_is_told_too(ledger, settings, world, now) -> None:
+def test_a_snapshot_that_never_came_is_broken_and_told_like_one_that_is_late(ledger, settings, world, now) -> None:
     world(never={(BOARD, "acme")})
     answer = read_why(ledger, settings, now, BOARD)
     (told,) = answer.explanations

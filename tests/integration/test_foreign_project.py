@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -10,10 +11,12 @@ import pytest
 
 from telemetry_assets.answers.refresh import Phase, PhaseResult
 from telemetry_assets.answers.status import StatusAnswer, read_status
+from telemetry_assets.answers.why import read_why
 from telemetry_assets.defs import runner
+from telemetry_assets.freshness.cause import CauseKind
 from telemetry_assets.ledger import graph, subjects
 from telemetry_assets.ledger.connection import connect
-from telemetry_assets.model import AssetKind, State
+from telemetry_assets.model import AssetKind, Promise, State, Window
 from telemetry_assets.settings import Settings, load
 from tests.conftest import _execute, named
 
@@ -102,6 +105,27 @@ def test_undated_tables_and_seeds_are_listed_and_never_bind(shop: Shop):
     assert "reference/countries" in nodes["analytics/orders_enriched"].parents
     assert facts["reference/countries", "*"].synthetic
     assert set(facts["analytics/orders_enriched", "globex"].data_times) == {"erp/orders"}
+
+
+@pytest.mark.promise("B54")
+@pytest.mark.parametrize(
+    ("asset", "kind", "root"),
+    [
+        ("analytics/orders_enriched", CauseKind.FEED_QUIET, "erp/orders"),
+        ("analytics/revenue", CauseKind.NEVER_LOADED, "erp/refunds"),
+    ],
+)
+def test_why_a_model_of_theirs_is_late_is_a_table_that_somebody_else_fills(
+    shop: Shop, asset: str, kind: CauseKind, root: str
+):
+    promised = replace(shop.settings, promises=(Promise("analytics/*", Window(timedelta(hours=2)), owner="finance"),))
+    with connect(shop.dsn) as conn:
+        (told,) = read_why(conn, promised, datetime.now(UTC), asset, "globex").explanations
+    assert told.cause
+    assert (told.cause.kind, told.cause.root, told.tenants) == (kind, root, ("globex",))
+    assert (told.hops[0].asset, told.hops[-1].asset) == (root, asset)
+    assert told.harm
+    assert "board_report" in {exposure.name for exposure in told.harm.exposures}
 
 
 def test_a_tenant_whose_rows_arrive_is_fresh_at_the_next_look(shop: Shop):

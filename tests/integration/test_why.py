@@ -87,7 +87,7 @@ def test_every_kind_of_breakage_of_the_demo_is_in_the_table() -> None:
     assert {kind for kind, *_ in CAUSES} == set(Breakage)
 
 
-@pytest.mark.promise("B53", "B54")
+@pytest.mark.promise("B54")
 @pytest.mark.parametrize(("kind", "source", "tenant", "asset", "cause", "root"), CAUSES, ids=[one[0] for one in CAUSES])
 def test_why_names_the_true_cause_of_each(
     broken: Broken, kind: Breakage, source: str, tenant: str, asset: str, cause: CauseKind, root: str
