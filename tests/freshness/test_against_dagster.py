@@ -4,7 +4,7 @@ The list in words is in docs/freshness.md, "Deliberate differences from Dagster'
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,7 @@ SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelt
 NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)  # a Wednesday
 ROOT = "raw/orders"
 NODE = AssetNode(ROOT, AssetKind.STREAM, (), Clock(), tenanted=False)
+HOURLY = Window(HOUR, 45 * MINUTE)
 SAME = {"PASS": State.PASS, "WARN": State.WARN, "FAIL": State.FAIL}
 
 
@@ -49,7 +50,7 @@ def cron(limit: Deadline, lower_bound: timedelta, zone: str) -> dg.FreshnessPoli
 @pytest.fixture
 def stock() -> Iterator[StockDagster]:
     """The root, with a window of an hour that warns at 45 minutes."""
-    dagster = StockDagster([dg.AssetSpec(ROOT.split("/"), freshness_policy=window(Window(HOUR, 45 * MINUTE)))])
+    dagster = StockDagster([dg.AssetSpec(ROOT.split("/"), freshness_policy=window(HOURLY))])
     yield dagster
     dagster.close()
 
@@ -58,7 +59,7 @@ def loaded(at: datetime, data_time: datetime | None = None, **more: bool) -> Sub
     return SubjectFact(ROOT, "*", at, at.isoformat(), "test", {ROOT: data_time or at}, **more)
 
 
-def ours(now: datetime, *facts: SubjectFact, limit: Limit = Window(HOUR, 45 * MINUTE)) -> Judgement:
+def ours(now: datetime, *facts: SubjectFact, limit: Limit = HOURLY) -> Judgement:
     held = newest_of_each(facts).values()
     (judged,) = judge_all(subjects_owed([NODE], [Promise("*", limit)], ()), [NODE], known(held), (), now)
     return judged
@@ -99,7 +100,7 @@ def test_the_age_of_a_run_against_a_window_is_judged_as_dagster_judges_it() -> N
 @pytest.mark.parametrize("zone", ["UTC", "America/Jamaica", "Europe/Berlin", "Asia/Kathmandu"])
 def test_a_run_against_a_deadline_is_judged_as_dagster_judges_it_against_a_cron(zone: str) -> None:
     random, local = Random(zone), ZoneInfo(zone)
-    for number in range(6):
+    for number in range(3):
         days = random.choice((EVERY_DAY, frozenset(range(5)), frozenset({6, 0, 1, 2, 3}), frozenset({2})))
         by, delta = time(random.randrange(24), random.choice((0, 15, 30))), random.choice((15, 60, 600, 1440)) * MINUTE
         since = (datetime.combine(NOON.date(), by) - delta).time()
@@ -119,15 +120,13 @@ def test_a_run_against_a_deadline_is_judged_as_dagster_judges_it_against_a_cron(
 
 @pytest.mark.parametrize(
     ("day", "zone"),
-    [(datetime(2026, 3, 29), "Europe/Berlin"), (datetime(2026, 10, 25), "Europe/Berlin"),
-     (datetime(2026, 3, 8), "America/New_York"), (datetime(2026, 10, 4), "Australia/Lord_Howe")],
+    [("2026-03-29", "Europe/Berlin"), ("2026-10-25", "Europe/Berlin"), ("2026-03-08", "America/New_York"),
+     ("2026-10-04", "Australia/Lord_Howe")],
 )  # fmt: skip
-def test_a_deadline_in_the_hour_that_is_skipped_or_comes_twice_passes_when_dagsters_does(
-    day: datetime, zone: str
-) -> None:
+def test_a_deadline_in_the_hour_that_is_skipped_or_comes_twice_passes_when_dagsters_does(day: str, zone: str) -> None:
     limit = Deadline(time(2, 30), since=time(1), zone=zone)
     dagster = StockDagster([dg.AssetSpec(ROOT.split("/"), freshness_policy=cron(limit, 90 * MINUTE, zone))])
-    ran = (day - 12 * HOUR).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    ran = datetime.combine(date.fromisoformat(day) - DAY, time(12), ZoneInfo(zone)).astimezone(UTC)
     dagster.materialized(ROOT, ran)
     moments = [ran + minutes * 5 * MINUTE for minutes in range(12 * 9, 12 * 19)]
     turned = [now for now in moments if dagster.state(ROOT, now) is FreshnessState.FAIL]
