@@ -17,12 +17,12 @@ from telemetry_assets.model import AssetKind, AssetNode, Clock, Look, Promise, S
 from tests.freshness.both import Both, Subject, disagreements
 from tests.freshness.timelines import Asked, Timeline, Told, shrunk, timeline
 
-FEW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 MILLION = 1_000_000
 
 
 @pytest.mark.promise("B13", "B15", "B31", "B48", "F9", "F12")
-@settings(max_examples=400, **FEW)
+@settings(UNHURRIED, max_examples=400)
 @given(st.randoms(use_true_random=False))
 def test_the_engine_says_what_the_page_says_at_every_moment(random: Random) -> None:
     line = timeline(random, steps=10)
@@ -30,7 +30,7 @@ def test_the_engine_says_what_the_page_says_at_every_moment(random: Random) -> N
 
 
 @pytest.mark.promise("F9")
-@settings(max_examples=100, **FEW)
+@settings(UNHURRIED, max_examples=100)
 @given(st.randoms(use_true_random=False))
 def test_facts_in_any_order_grouping_and_duplication_end_in_the_same_memory(random: Random) -> None:
     both = Both(timeline(random, steps=12))
