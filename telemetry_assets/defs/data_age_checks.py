@@ -27,6 +27,7 @@ from telemetry_assets.sources.dbt_outside import import_external
 from telemetry_assets.sources.watching import watch
 
 DATA_AGE = "data_age"
+OLDEST_AGE = "telemetry/oldest_data_age_seconds"
 AGE_OF = "telemetry/data_age_seconds/"
 """A number per tenant under this name and its slug."""
 PLOTTED, TOLD = 20, 200
@@ -62,9 +63,17 @@ def data_age_checks(
         wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
         for key in promised:
             if key in wanted:
-                yield _result(key, judged.get(key, ()))
+                yield check_result(key, judged.get(key, ()))
+                _plot(context, key, judged.get(key, ()))
 
     return judge_data_age
+
+
+def _plot(context: dg.AssetCheckExecutionContext, key: str, judged: Sequence[Judgement]) -> None:
+    """Dagster's UI plots the numbers of observations and materializations, and none of a check's."""
+    ages = _ages(sorted(judged, key=_badness))
+    if ages:
+        context.op_execution_context.log_event(dg.AssetObservation(key.split("/"), metadata=ages))
 
 
 def light_again(
@@ -80,7 +89,7 @@ def light_again(
     promised = {dg.AssetKey(key.split("/")): key for key in keys if key in judged}
     for record in context.instance.get_asset_records(list(promised)):
         newest, key = record.asset_entry.last_materialization_record, promised[record.asset_entry.asset_key]
-        result = _result(key, judged[key])
+        result = check_result(key, judged[key])
         context.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
                 asset_key=record.asset_entry.asset_key,
@@ -121,7 +130,8 @@ def import_dbt_runs(
         context.log.warning(str(error))
 
 
-def _result(key: str, judged: Sequence[Judgement]) -> dg.AssetCheckResult:
+def check_result(key: str, judged: Sequence[Judgement]) -> dg.AssetCheckResult:
+    """What the check of one asset says of all its tenants: broken is an ERROR; due, or not knowing, is a warning."""
     worst_first = sorted(judged, key=_badness)
     bad = [item for item in worst_first if item.state is not State.PASS]
     broken = sum(item.state.broken for item in judged)
@@ -160,7 +170,7 @@ def _ages(worst_first: Sequence[Judgement]) -> dict[str, float]:
         (item.tenant, round(item.data_age.total_seconds(), 1)) for item in worst_first if item.data_age is not None
     ]
     plotted = {f"{AGE_OF}{tenant}": age for tenant, age in sorted(known[:PLOTTED])}
-    return {"telemetry/oldest_data_age_seconds": max(age for _, age in known), **plotted} if known else {}
+    return {OLDEST_AGE: max(age for _, age in known), **plotted} if known else {}
 
 
 _WORST_FIRST = (State.MISSING, State.FAIL, State.UNKNOWN, State.WARN, State.PASS)

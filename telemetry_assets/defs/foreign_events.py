@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from telemetry_assets.defs.data_age_checks import OLDEST_AGE
 from telemetry_assets.model import AssetNode
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.dagster_events import METADATA, Event, Wanted, telling
@@ -20,6 +21,8 @@ BATCH = 2000
 """The most events of one kind read in a tick."""
 SETTLING = timedelta(seconds=10)
 """Writers commit in another order than they take their storage ids, so what is younger is read once more."""
+_BEYOND_PLOTS = 200
+"""How far back the newest event is looked for behind our own observations."""
 _KINDS = {
     "materializations": dg.DagsterEventType.ASSET_MATERIALIZATION,
     "observations": dg.DagsterEventType.ASSET_OBSERVATION,
@@ -81,7 +84,7 @@ def read_events(
         )
         read[kind] = _settled(found, cursor.read[kind], now)
         records += [record for record in found if record.asset_key and record.asset_key.to_user_string() in wanted]
-    events = _events(instance, {record.storage_id: record for record in records}.values())
+    events = _events(instance, {record.storage_id: record for record in records if not _is_plot(record)}.values())
     return events, _with_spacing(instance, wanted, events), Cursor(read, frozenset(wanted))
 
 
@@ -116,6 +119,11 @@ def _settled(records: Sequence[dg.EventLogRecord], read: int, now: datetime) -> 
             break
         read = record.storage_id
     return read
+
+
+def _is_plot(record: dg.EventLogRecord) -> bool:
+    """True for what our own checks observe of an asset, for the eyes of people."""
+    return record.asset_observation is not None and OLDEST_AGE in record.asset_observation.metadata
 
 
 def _events(instance: dg.DagsterInstance, records: Collection[dg.EventLogRecord]) -> tuple[Event, ...]:

@@ -244,3 +244,10 @@ def test_every_promised_one_has_a_data_age_check_and_a_table_that_is_not_there_i
     assert 0 <= ages["telemetry/data_age_seconds/acme"] == ages["telemetry/oldest_data_age_seconds"] < 600
     assert "telemetry/data_age_seconds/globex" not in ages
     assert told["ml/scores"].severity is dg.AssetCheckSeverity.ERROR
+    plotted = instance.fetch_observations(dg.AssetKey(["ml", "scores"]), limit=10).records
+    assert [one.asset_observation.metadata["telemetry/oldest_data_age_seconds"] for one in plotted] == [
+        told["ml/scores"].metadata["telemetry/oldest_data_age_seconds"]
+    ]
+    before = facts(home)
+    assert tick(home, instance, None).skip_message == "1 events of other code locations."
+    assert facts(home) == before

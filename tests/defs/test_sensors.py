@@ -1,7 +1,7 @@
 """The sensors on the small chain: what changes state is logged once, what Airbyte does by itself counts, once."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +12,15 @@ from dagster._core.test_utils import create_run_for_test
 
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase
+from telemetry_assets.defs.data_age_checks import check_result
 from telemetry_assets.defs.location import build_definitions
 from telemetry_assets.defs.observing import FROM_THE_START
 from telemetry_assets.errors import CouldNotLookError
+from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.ledger import graph, state_changes, subjects
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.ledger.state_changes import NO_LONGER_PROMISED
-from telemetry_assets.model import State, SubjectFact
+from telemetry_assets.model import Deadline, State, SubjectFact
 from telemetry_assets.settings import load
 from telemetry_assets.sources.airbyte import client_for
 from telemetry_assets.sources.observing import SEEN
@@ -224,3 +226,47 @@ class TestTenants:
             sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
             assert len(graph.read(conn)) == len(whole) - 1
             graph.replace(conn, whole)
+
+
+class TestDataAgeChecks:
+    """What a check says of many tenants, and of those nobody could look at."""
+
+    @staticmethod
+    def judged(number: int, state: State, age: timedelta | None) -> Judgement:
+        return Judgement(
+            asset="marts/daily",
+            tenant=f"t{number:03}",
+            state=state,
+            run_age=None,
+            data_age=age,
+            limit=Deadline(time(9)),
+            binding_root="shop/orders",
+            data_time=None,
+            run_time=None,
+            run_state=State.UNKNOWN,
+            reason="" if state is State.PASS else "shop/orders missed 09:00",
+            owner=None,
+        )
+
+    def test_of_many_tenants_the_worst_are_plotted_and_told(self) -> None:
+        judged = [self.judged(number, State.PASS, timedelta(minutes=number)) for number in range(300)]
+        judged += [self.judged(number, State.FAIL, timedelta(hours=number)) for number in range(300, 330)]
+        result = check_result("marts/daily", judged)
+        ages = [name for name in result.metadata if name.startswith("telemetry/data_age_seconds/")]
+        assert ages == [f"telemetry/data_age_seconds/t{number}" for number in range(310, 330)]
+        assert result.metadata["telemetry/oldest_data_age_seconds"].value == 329 * 3600
+        assert result.metadata["telemetry/broken"].value == 30
+        assert result.description is not None
+        assert result.description.startswith("t329: late, shop/orders missed 09:00; t328")
+        assert result.description.endswith("and 10 more")
+        table = result.metadata["telemetry/tenants"]
+        assert isinstance(table, dg.TableMetadataValue)
+        assert (len(table.records), table.records[0].data["tenant"]) == (200, "t329")
+
+    def test_what_nobody_could_look_at_is_neither_fresh_nor_late(self) -> None:
+        result = check_result("marts/daily", [self.judged(1, State.UNKNOWN, None), self.judged(2, State.PASS, None)])
+        assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert result.metadata["telemetry/broken"].value == 0
+        assert result.metadata["telemetry/unknown"].value == 1
+        assert result.description == "t001: unknown, shop/orders missed 09:00"
+        assert "telemetry/oldest_data_age_seconds" not in result.metadata
