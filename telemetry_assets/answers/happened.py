@@ -23,7 +23,7 @@ from telemetry_assets.sources.asset_graph import read_manifest
 from telemetry_assets.sources.dbt_artifacts import tested_assets
 from telemetry_assets.sources.dbt_manifest import Manifest, asset_keys
 
-RECENT_SYNCS = 20
+RECENT_SYNCS = 5
 RECENT_INVOCATIONS = 25
 RECENT_CORRECTIONS = 200
 LEAST_SECRET = 4

@@ -4,7 +4,7 @@ What belongs here: reading what an explanation needs, telling several tenants' s
 cause (``freshness/cause.py``), the hops (``why_path.py``), drawing (``render/why.py``).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -48,14 +48,29 @@ class _Reading:
     groups: tuple[Group, ...]
     outside: Evidence
 
-    def judged(self, owed: Sequence[Owed], tenants: Sequence[str] | None) -> tuple[tuple[Judgement, ...], Evidence]:
-        """These subjects now, with what they were judged by; of facts only those of ``tenants`` (None: everybody's)."""
-        assets = list(_closure({one.asset for one in owed}, self.parents))
-        everybody = tenants is None or any(one.tenant == ANY_TENANT for one in owed)
-        whose = None if everybody or tenants is None else [*tenants, ANY_TENANT]
-        evidence = replace(self.outside, facts=facts_of(subjects.read(self.conn, assets, whose)))
-        slugs = [tenant.slug for tenant in self.tenants]
-        return judge_all(owed, self.graph, evidence, slugs, self.now), evidence
+    def known(self, assets: Iterable[str], tenants: Sequence[str] | None) -> Evidence:
+        """What is known of these assets, for ``tenants`` and the data without. Everybody's for None and for ``*``,
+        which holds the oldest of all."""
+        whose = None if tenants is None or ANY_TENANT in tenants else [*tenants, ANY_TENANT]
+        return replace(self.outside, facts=facts_of(subjects.read(self.conn, list(assets), whose)))
+
+    def judged(self, owed: Sequence[Owed], evidence: Evidence) -> tuple[Judgement, ...]:
+        """These subjects now."""
+        return judge_all(owed, self.graph, evidence, [tenant.slug for tenant in self.tenants], self.now)
+
+    def stored(self, assets: Iterable[str]) -> dict[str, None]:
+        """The assets and, of views, the tables they read: all that a judgement needs."""
+        return dict.fromkeys(key for asset in assets for key in (asset, *self.graph.tables(asset)))
+
+    def owed(self, assets: Collection[str], tenants: Collection[str]) -> list[Owed]:
+        """What is promised of these assets to these tenants."""
+        return [
+            Owed(group.asset, tenant, group.terms)
+            for group in self.groups
+            if group.asset in assets
+            for tenant in group.tenants
+            if tenant in tenants
+        ]
 
     def parents(self, key: str) -> Sequence[str]:
         """What an asset is made from."""
@@ -73,12 +88,15 @@ def read_why(
     nodes, everybody = read_graph(conn, settings)
     only = find_tenant(everybody, tenant).slug if tenant is not None else None
     groups = groups_owed(nodes, settings.promises, everybody)
-    owed = _owed_of(_require_promised(asset, groups, graph_of(nodes)), only, groups)
-    reading = _Reading(conn, settings, now, graph_of(nodes), everybody, groups, outside_evidence(conn, settings, now))
-    judged, evidence = reading.judged(owed, [only] if only else None)
+    graph = graph_of(nodes)
+    owed = _owed_of(_require_promised(asset, groups, graph), only, groups)
+    reading = _Reading(conn, settings, now, graph, everybody, groups, outside_evidence(conn, settings, now))
+    whose = [one.tenant for one in owed] if only else None
+    judged = reading.judged(owed, reading.known(reading.stored([asset]), whose))
     told = _to_tell(judged)
-    above = _closure([asset], reading.parents)
-    happened = read_happenings(conn, settings, above, {one.tenant for one in told})
+    tenants, above = list(dict.fromkeys(one.tenant for one in told)), _closure([asset], reading.parents)
+    evidence = reading.known(above, tenants)
+    happened = read_happenings(conn, settings, above, tenants)
     explanations = [
         _explained(reading, evidence, happened, alike) for alike in _by_cause(reading, evidence, happened, told)
     ]
@@ -147,21 +165,13 @@ def _by_cause(reading: _Reading, evidence: Evidence, happened: Happenings, told:
 def _explained(reading: _Reading, evidence: Evidence, happened: Happenings, alike: _Alike) -> Explanation:
     judgement, cause = alike[0]
     case = case_of(judgement, reading.graph, evidence, happened, reading.now)
-    path = case.path()
-    own = [
-        one
-        for group in reading.groups
-        if group.asset in path
-        for one in group.each()
-        if one.tenant == case.whose(one.asset)
-    ]
-    judged = judge_all(own, reading.graph, evidence, [tenant.slug for tenant in reading.tenants], reading.now)
+    own = reading.judged(reading.owed(case.path(), {judgement.tenant, ANY_TENANT}), evidence)
     tenants = [one.tenant for one, _ in alike]
     return Explanation(
         judgements=tuple(one for one, _ in alike),
         root=case.root,
         cause=cause,
-        hops=hops_of(case, {one.asset: one for one in judged}),
+        hops=hops_of(case, {one.asset: one for one in own}),
         harm=_harm(reading, cause, tenants) if cause else None,
         late_at=_late_at(judgement, reading.now) if judgement.state in (State.PASS, State.WARN) else None,
     )
@@ -177,14 +187,9 @@ def _harm(reading: _Reading, cause: Cause, tenants: Sequence[str]) -> Harm:
     start = [key for key in reading.graph if cause.kind in OF_THE_SYNC and key.startswith(source)] or [cause.root]
     below = _closure(start, lambda key: children.get(key, ()))
     looked_at = list(tenants[:MOST_TENANTS])
-    owed = [
-        one
-        for group in reading.groups
-        if group.asset in below
-        for one in group.each()
-        if one.tenant in {*looked_at, ANY_TENANT}
-    ]
-    judged, _ = reading.judged(owed, looked_at)
+    owed = reading.owed(below, {*looked_at, ANY_TENANT})
+    whose = list(dict.fromkeys(one.tenant for one in owed))
+    judged = reading.judged(owed, reading.known(reading.stored(below), whose))
     exposures = [one for one in ledger_graph.read_exposures(reading.conn) if set(one.parents) & set(below)]
     return Harm(tuple(_broken(judged)), tuple(exposures), tuple(below), len(looked_at), len(tenants))
 

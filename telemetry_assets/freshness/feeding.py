@@ -55,10 +55,9 @@ def zero_rows(case: Case) -> Told | None:
     if not empty or not any(sync.rows for sync in before):
         return None
     brought = next(sync for sync in before if sync.rows)
-    count = "the newest sync of" if len(empty) == 1 else f"the {len(empty)} newest syncs of"
     says = (
-        f"{count} {case.source} succeeded and brought 0 rows; the last to bring any brought"
-        f" {brought.rows:,} {case.ago(brought.ended_at)}"
+        f"the syncs of {case.source} succeed and bring 0 rows since {case.ago(empty[-1].started_at)};"
+        f" the last to bring any brought {brought.rows:,} {case.ago(brought.ended_at)}"
     )
     return Told(CauseKind.ZERO_ROWS, case.root, says, _LOOK_THERE.format(source=case.source), empty[-1].started_at)
 
@@ -88,8 +87,8 @@ def _failed(case: Case, feed: Feed) -> Told | None:
     newest, failing = feed.ended[0], _since_success(feed.ended)
     first = failing[-1]
     said = quoted(newest.error) or "it gave no reason"
-    times = f", as did the {len(failing) - 1} before it" if len(failing) > 1 else ""
-    says = f"the newest sync of {case.source} {newest.status} {case.ago(newest.ended_at)}{times}: {said}"
+    like = f", like every one since {case.ago(first.started_at)}" if len(failing) > 1 else ""
+    says = f"the newest sync of {case.source} {newest.status} {case.ago(newest.ended_at)}{like}: {said}"
     remedy = f"Mend what it says, then: telemetry refresh sync{case.option()}"
     return Told(CauseKind.SYNC_FAILED, case.root, says, remedy, first.started_at, said)
 

@@ -36,6 +36,7 @@ class SyncEnd:
 class Feed:
     """What fills a source's streams for one tenant: its ended syncs, newest first, and the one that runs now.
 
+    Of long ago it is enough to know the newest success, the newest that brought rows, and the first sync after each.
     ``every`` is how often one should start; None where nobody of ours says.
     """
 

@@ -106,8 +106,11 @@ def recent(conn: psycopg.Connection[TupleRow], tenant: str | None, limit: int) -
 def newest_of(
     conn: psycopg.Connection[TupleRow], connections: Sequence[UUID], limit: int
 ) -> dict[UUID, tuple[Sync, ...]]:
-    """Connection → its newest jobs, newest first, running ones too; however far back, the newest success and the newest
-    success that brought rows are among them."""
+    """Connection → its newest ``limit`` ended jobs and what runs now, newest first.
+
+    However far back, among them are the newest success and the newest success that brought rows, each with the first
+    job that ended after it: what has gone wrong since, and since when.
+    """
     rows = conn.execute(_NEWEST_OF, {"connections": list(connections), "limit": limit})
     found: dict[UUID, list[Sync]] = {}
     for row in rows:
@@ -145,16 +148,27 @@ _COLUMNS = (
 )
 _NEWEST_FIRST = "started_at desc, job_id desc"
 
+_WELL = "ended_at is not null and status = 'succeeded'"
+
 _NEWEST_OF = f"""
 select {_COLUMNS} from unnest(%(connections)s::uuid[]) as asked (id)
 cross join lateral (
-    (select * from telemetry.syncs where connection_id = asked.id order by {_NEWEST_FIRST} limit %(limit)s)
-    union
-    (select * from telemetry.syncs where connection_id = asked.id and status = 'succeeded'
-     order by {_NEWEST_FIRST} limit 1)
-    union
-    (select * from telemetry.syncs where connection_id = asked.id and status = 'succeeded' and rows_synced > 0
-     order by {_NEWEST_FIRST} limit 1)
+    select
+        (select started_at from telemetry.syncs where connection_id = id and {_WELL} order by {_NEWEST_FIRST} limit 1)
+            as well,
+        (select started_at from telemetry.syncs where connection_id = id and {_WELL} and rows_synced > 0
+         order by {_NEWEST_FIRST} limit 1) as full_of_rows
+) as last
+cross join lateral (
+    (select * from telemetry.syncs where connection_id = id and ended_at is not null
+     order by {_NEWEST_FIRST} limit %(limit)s)
+    union (select * from telemetry.syncs where connection_id = id order by job_id desc limit 2)
+    union (select * from telemetry.syncs where connection_id = id and {_WELL}
+           and started_at in (last.well, last.full_of_rows))
+    union (select * from telemetry.syncs where connection_id = id and ended_at is not null
+           and started_at > last.well order by started_at, job_id limit 1)
+    union (select * from telemetry.syncs where connection_id = id and ended_at is not null
+           and started_at > last.full_of_rows order by started_at, job_id limit 1)
 ) as newest
 order by connection_id, {_NEWEST_FIRST}
 """

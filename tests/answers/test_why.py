@@ -305,6 +305,17 @@ def test_of_very_many_tenants_the_first_are_counted_and_it_says_so(ledger, tmp_p
     assert (len(told.tenants), told.harm.tenants, told.harm.of_tenants) == (201, 200, 201)
 
 
+def test_data_without_tenants_is_told_of_the_tenant_that_holds_it_back(ledger, settings, world, now) -> None:
+    world(data={"globex": 80})
+    graph.replace(ledger, [*NODES, AssetNode("marts/all", AssetKind.VIEW, (DAY,), tenanted=False)])
+    subjects.record(ledger, [SubjectFact("marts/all", "*", now, "run", "test")])
+    for asked in (None, "acme"):
+        (told,) = read_why(ledger, settings, now, "marts/all", asked).explanations
+        assert told.cause
+        assert (told.cause.kind, told.cause.root, told.tenants) == (CauseKind.FEED_QUIET, ORDERS, ("*",))
+        assert told.judgement.data_age == 80 * MINUTE
+
+
 @pytest.mark.parametrize(
     ("asset", "tenant", "offered"),
     [

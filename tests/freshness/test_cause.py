@@ -341,7 +341,7 @@ def test_the_failures_own_text_is_told_on_one_line_and_bounded() -> None:
     world = World()
     sync_failed(world)
     assert "403: token expired at line 1" in world.cause().says
-    assert "as did the 1 before it" in world.cause().says
+    assert "5 min ago, like every one since 21 min ago" in world.cause().says
     world.feed = Feed(15 * MINUTE, (sync(5, status="failed", error="x" * 10_000), sync(79)))
     assert len(world.cause().says) < LONGEST_QUOTE + 100
 

@@ -79,14 +79,17 @@ def test_thousands_of_jobs_go_in_by_one_statement(conn: Ledger) -> None:
 
 
 def test_the_newest_jobs_of_a_connection_hold_its_last_success_and_its_last_rows_however_old(conn: Ledger) -> None:
-    empty = replace(DONE, job_id=8, started_at=NOON + 10 * MINUTE, rows_synced=0)
+    empty = [
+        replace(DONE, job_id=8 + number, started_at=NOON + (10 + number) * MINUTE, rows_synced=0) for number in (0, 1)
+    ]
     failures = [
         replace(DONE, job_id=20 + number, status="failed", started_at=NOON + (20 + number) * MINUTE)
-        for number in range(5)
+        for number in range(6)
     ]
-    syncs.record(conn, [DONE, empty, *failures, replace(DONE, connection_id=GOOGLE)])
+    running = replace(RUNNING, job_id=30, started_at=NOON + 30 * MINUTE)
+    syncs.record(conn, [DONE, *empty, *failures, running, replace(DONE, connection_id=GOOGLE)])
     found = syncs.newest_of(conn, [META, UUID(int=9)], 2)
-    assert found == {META: (failures[4], failures[3], empty, DONE)}
+    assert found == {META: (running, failures[5], failures[4], failures[0], empty[1], empty[0], DONE)}
 
 
 def test_of_each_connection_the_newest_that_had_succeeded_by_an_instant(conn: Ledger) -> None:
