@@ -12,6 +12,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from telemetry_assets.freshness.lineage import facts_of
 from telemetry_assets.ledger import looks, subjects, tenants
 from telemetry_assets.model import ClockKind, Look, SubjectFact
 from telemetry_assets.settings import Settings
@@ -42,10 +43,15 @@ def watch(
     *,
     timeout: timedelta = LONGEST_LOOK,
 ) -> Observation:
-    """Look at every watched table and write down what was seen; as :func:`observe`."""
+    """Look at every watched table and write down what is new of it; as :func:`observe`.
+
+    A fact that says what is known already is not written again: most tables of most tenants stand still most of the
+    time, and the look says that somebody looked.
+    """
     seen = observe(conn, settings, manifest, now, timeout=timeout)
     with conn.transaction():
-        subjects.record(conn, seen.facts)
+        held = facts_of(subjects.read(conn, sorted({fact.asset for fact in seen.facts}))) if seen.facts else {}
+        subjects.record(conn, [fact for fact in seen.facts if _is_news(fact, held.get((fact.asset, fact.tenant)))])
         looks.record(conn, seen.looks)
     return seen
 
@@ -85,6 +91,13 @@ def observe(
         looks=tuple(table.look for table in seen),
         notes={table.asset: table.note for table in seen if table.note},
     )
+
+
+def _is_news(fact: SubjectFact, held: SubjectFact | None) -> bool:
+    """False where a look before this one saw the same, at an instant at which it could be true."""
+    if held is None or (held.source, held.synthetic, held.data_times) != (WATCHED, fact.synthetic, fact.data_times):
+        return True
+    return held.known_at < fact.data_times[fact.asset]
 
 
 def watched(settings: Settings, manifest: Mapping[str, Any] | None) -> tuple[ClockedTable, ...]:

@@ -20,6 +20,7 @@ DECLARE
     bounds timestamptz[];
     conditions text[];
     values_ text;
+    epochs text;
     body text;
     problem text;
     detail text;
@@ -63,9 +64,11 @@ BEGIN
                 RAISE EXCEPTION USING ERRCODE = 'TM003';
             END IF;
             detail := format_type(type_id, NULL);
-            SELECT coalesce(nullif(t.typbasetype, 0), t.oid) INTO type_id FROM pg_catalog.pg_type t WHERE t.oid = type_id;
             IF type_id NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
-                RAISE EXCEPTION USING ERRCODE = 'TM004', MESSAGE = detail;
+                SELECT t.typbasetype INTO type_id FROM pg_catalog.pg_type t WHERE t.oid = type_id;
+                IF type_id NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
+                    RAISE EXCEPTION USING ERRCODE = 'TM004', MESSAGE = detail;
+                END IF;
             END IF;
             IF type_id = 'date'::regtype AND days <> '{}' THEN
                 bounds := days;
@@ -95,12 +98,23 @@ BEGIN
             -- At first the newest (v0); where it lies in the future, which is seldom, the newest up to each bound as well.
             conditions := ARRAY['true'];
             LOOP
-                IF item.query IS NOT NULL THEN
-                    body := format(E'SELECT NULL::text AS tenant, (SELECT * FROM (%s\n) source_query) AS v0', item.query);
+                values_ := '';
+                epochs := '';
+                FOR i IN 1..cardinality(conditions) LOOP
+                    values_ := values_ || CASE
+                        WHEN item.query IS NOT NULL THEN format(E', (SELECT * FROM (%s\n) source_query)', item.query)
+                        WHEN by_index THEN format(', (SELECT max(x.%s) FROM %I.%I x WHERE x.%I <tenant> AND %s)',
+                            dated, item.schema, item.name, item.tenant_column, conditions[i])
+                        WHEN item.tenant_column IS NULL THEN format(', (SELECT max(%s) FROM %I.%I WHERE %s AND %s)',
+                            dated, item.schema, item.name, where_, conditions[i])
+                        WHEN i = 1 THEN format(', max(%s)', dated)
+                        ELSE format(', max(%s) FILTER (WHERE %s)', dated, conditions[i])
+                    END || ' AS v' || i - 1;
+                    epochs := epochs || ', ' || format(epoch, 'v' || i - 1);
+                END LOOP;
+                IF item.query IS NOT NULL OR item.tenant_column IS NULL THEN
+                    body := 'SELECT NULL::text AS tenant' || values_;
                 ELSIF by_index THEN
-                    SELECT string_agg(format('(SELECT max(x.%s) FROM %I.%I x WHERE x.%I %%1$s AND %s) AS v%s',
-                        dated, item.schema, item.name, item.tenant_column, c, i - 1), ', ' ORDER BY i)
-                        INTO values_ FROM unnest(conditions) WITH ORDINALITY u (c, i);
                     body := format(
                         'WITH RECURSIVE t (tenant) AS (
                             (SELECT %1$I FROM %2$I.%3$I WHERE %1$I IS NOT NULL ORDER BY %1$I LIMIT 1)
@@ -108,26 +122,16 @@ BEGIN
                             SELECT (SELECT x.%1$I FROM %2$I.%3$I x WHERE x.%1$I > t.tenant ORDER BY x.%1$I LIMIT 1)
                             FROM t WHERE t.tenant IS NOT NULL
                         )
-                        SELECT t.tenant, %4$s FROM t WHERE t.tenant IS NOT NULL
+                        SELECT t.tenant %4$s FROM t WHERE t.tenant IS NOT NULL
                         UNION ALL
-                        SELECT NULL, %5$s WHERE EXISTS (SELECT FROM %2$I.%3$I x WHERE x.%1$I IS NULL)',
+                        SELECT NULL %5$s WHERE EXISTS (SELECT FROM %2$I.%3$I x WHERE x.%1$I IS NULL)',
                         item.tenant_column, item.schema, item.name,
-                        replace(values_, '%1$s', '= t.tenant'), replace(values_, '%1$s', 'IS NULL'));
-                ELSIF item.tenant_column IS NOT NULL THEN
-                    SELECT string_agg(format('max(%s)%s AS v%s',
-                        dated, CASE WHEN i > 1 THEN ' FILTER (WHERE ' || c || ')' END, i - 1), ', ' ORDER BY i)
-                        INTO values_ FROM unnest(conditions) WITH ORDINALITY u (c, i);
-                    body := format('SELECT %1$I AS tenant, %2$s FROM %3$I.%4$I WHERE %5$s GROUP BY %1$I',
-                        item.tenant_column, values_, item.schema, item.name, where_);
+                        replace(values_, '<tenant>', '= t.tenant'), replace(values_, '<tenant>', 'IS NULL'));
                 ELSE
-                    SELECT string_agg(format('(SELECT max(%s) FROM %I.%I WHERE %s AND %s) AS v%s',
-                        dated, item.schema, item.name, where_, c, i - 1), ', ' ORDER BY i)
-                        INTO values_ FROM unnest(conditions) WITH ORDINALITY u (c, i);
-                    body := 'SELECT NULL::text AS tenant, ' || values_;
+                    body := format('SELECT %1$I AS tenant %2$s FROM %3$I.%4$I WHERE %5$s GROUP BY %1$I',
+                        item.tenant_column, values_, item.schema, item.name, where_);
                 END IF;
-                SELECT string_agg(format(epoch, 'v' || i - 1), ', ' ORDER BY i)
-                    INTO values_ FROM generate_subscripts(conditions, 1) i;
-                EXECUTE format('SELECT json_agg(json_build_array(tenant::text, %s)), max(v0) > $1 FROM (%s) r', values_, body)
+                EXECUTE format('SELECT json_agg(json_build_array(tenant::text %s)), max(v0) > $1 FROM (%s) r', epochs, body)
                     INTO found_rows, any_ahead USING bounds[1];
                 EXIT WHEN any_ahead IS NOT TRUE OR item.query IS NOT NULL OR cardinality(conditions) > 1;
                 conditions := conditions || ARRAY(SELECT format('%s <= %L::timestamptz', dated, b) FROM unnest(bounds) b);

@@ -193,6 +193,17 @@ def test_what_was_last_seen_of_a_table_stands_when_it_is_gone(erp: psycopg.Conne
     assert (look.looked_at, look.error.partition(";")[0]) == (NOW + HOUR, "erp.orders is not there")
 
 
+def test_what_is_known_already_is_not_written_again_and_the_look_is_of_now(erp: psycopg.Connection[TupleRow]):
+    put(erp, ACME, NOW - HOUR)
+    put(erp, GLOBEX, NOW + 9 * HOUR)
+    for hours in (0, 1, 10):
+        watch(erp, settings(), manifest(source("orders")), NOW + hours * HOUR)
+    looked_at = {fact.tenant: fact.looked_at for fact in subjects.read(erp)}
+    # What lay in the future is believed from the first look on that is not before it.
+    assert looked_at == {"acme": NOW, "globex": NOW + 10 * HOUR}
+    assert looks.read(erp)["erp/orders"].looked_at == NOW + 10 * HOUR
+
+
 def test_a_table_that_is_back_is_looked_at_without_an_error(erp: psycopg.Connection[TupleRow]):
     watch(erp, settings(), manifest(source("refunds")), NOW)
     erp.execute("create table erp.refunds (org_id uuid, loaded_at timestamptz)")
