@@ -118,6 +118,10 @@ class Case:
         held = self.held(self.root)
         return held is not None and held <= self._bar(instant)
 
+    def is_too_old(self, data_time: datetime) -> bool:
+        """True where a data time of the root breaks the promise by now."""
+        return data_time <= self._bar(self.now)
+
     def path(self) -> tuple[str, ...]:
         """From the root down to the asset, through those parents that hold the oldest of it."""
         upwards = [self.asset]

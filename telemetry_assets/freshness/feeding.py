@@ -70,7 +70,7 @@ def _reasons(case: Case) -> Iterator[Told]:
     if unseen := not_seen(case):
         yield unseen
     quiet_before = well is not None and case.was_behind(well.ended_at)
-    if (trouble := sync_trouble(case)) and not quiet_before:
+    if not quiet_before and (trouble := sync_trouble(case) or _none_since(case)):
         yield trouble
     if held is None:
         yield _never_loaded(case)
@@ -112,9 +112,21 @@ def _not_run(case: Case, feed: Feed) -> Told | None:
     last = feed.last_start
     if feed.every is None or last is None or feed.running_since is not None:
         return None
-    if not is_overdue(last, feed.every, case.now):
+    return _no_start(case, feed.every, last) if is_overdue(last, feed.every, case.now) else None
+
+
+def _none_since(case: Case) -> Told | None:
+    """Whatever the newest sync may have read is too old by now, and the next one is past its time, be it by a minute:
+    nobody has asked the feed."""
+    feed = case.feed
+    if feed is None or feed.every is None or feed.running_since is not None or not feed.ended:
         return None
-    says = f"no sync of {case.source} has started since {case.ago(last)}, and one should every {spoken(feed.every)}"
+    last = feed.ended[0].started_at
+    return _no_start(case, feed.every, last) if case.is_too_old(last) and case.now - last > feed.every else None
+
+
+def _no_start(case: Case, every: timedelta, last: datetime) -> Told:
+    says = f"no sync of {case.source} has started since {case.ago(last)}, and one should every {spoken(every)}"
     remedy = (
         "See that the schedules run (telemetry up; on a server dagster-daemon),"
         f" or now: telemetry refresh sync{case.option()}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,7 @@ from telemetry_assets.model import (
     AssetNode,
     Clock,
     ClockKind,
+    Deadline,
     Look,
     Promise,
     State,
@@ -269,10 +270,17 @@ def everything_stopped(world: World) -> None:
     world.feed = Feed(15 * MINUTE, (sync(49),))
 
 
+def a_daily_sync_is_missed_and_its_deadline_passes(world: World) -> None:
+    world.promises = (Promise(ORDERS, Deadline(time(11))),)
+    world.everywhere(ORDERS, ago(24 * 60 + 30))
+    world.feed = Feed(24 * 60 * MINUTE, (sync(24 * 60 + 20),))
+
+
 TABLE_OF_CAUSES: list[tuple[Callable[[World], None], str, CauseKind, str]] = [
     (sync_failed, BOARD, CauseKind.SYNC_FAILED, ORDERS),
     (sync_failed, ORDERS, CauseKind.SYNC_FAILED, ORDERS),
     (sync_not_run, BOARD, CauseKind.SYNC_NOT_RUN, ORDERS),
+    (a_daily_sync_is_missed_and_its_deadline_passes, ORDERS, CauseKind.SYNC_NOT_RUN, ORDERS),
     (sync_hangs, BOARD, CauseKind.SYNC_RUNNING_LONG, ORDERS),
     (a_sync_runs_after_a_pause, BOARD, CauseKind.WAITING, ORDERS),
     (feed_quiet, BOARD, CauseKind.FEED_QUIET, ORDERS),
