@@ -4,6 +4,7 @@ Loading is silent and quick: it reads telemetry.yaml and the dbt manifest, and o
 """
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,9 +18,12 @@ from telemetry_assets.defs.sensors import sensors
 from telemetry_assets.defs.snapshot_assets import snapshot_assets
 from telemetry_assets.defs.source_assets import source_assets
 from telemetry_assets.freshness.owed import loosest_run_window
-from telemetry_assets.model import AssetNode
+from telemetry_assets.model import AssetNode, Window
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
+
+_SHORTEST = timedelta(seconds=60)
+"""The shortest window of Dagster's freshness policies."""
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -61,7 +65,15 @@ def _with_promises(settings: Settings, nodes: Sequence[AssetNode]) -> Callable[[
         return spec.replace_attributes(
             group_name=group,
             owners=[f"team:{node.owner}"] if node and node.owner else spec.owners,
-            freshness_policy=dg.FreshnessPolicy.time_window(window.fail, window.warn) if window else None,
+            freshness_policy=_native_policy(window) if window else None,
         )
 
     return promised
+
+
+def _native_policy(window: Window) -> dg.FreshnessPolicy | None:
+    """The window as Dagster can say it: nothing under a minute."""
+    if window.fail < _SHORTEST:
+        return None
+    warn = window.warn if window.warn is not None and window.warn >= _SHORTEST else None
+    return dg.FreshnessPolicy.time_window(window.fail, warn)

@@ -114,6 +114,21 @@ def test_a_nightly_environment_is_another_file(parsed_example: Place):
     assert schedules["sync"] == "0 0 * * *"
 
 
+def test_a_window_that_dagster_cannot_say_is_no_policy_and_keeps_nothing_from_loading(tmp_path: Path):
+    (tmp_path / "telemetry.yaml").write_text(
+        "sources: {shop: {kind: table, tables: {orders: {clock: column at}, items: {clock: column at}}}}\n"
+        "promises:\n"
+        "  - {asset: shop/orders, window: {warn: 10s, fail: 59s}}\n"
+        "  - {asset: shop/items, window: {warn: 59s, fail: 1m}}\n"
+    )
+    definitions = loaded(Place(tmp_path))
+    policies = {spec.key.to_user_string(): spec.freshness_policy for spec in definitions.resolve_all_asset_specs()}
+    assert policies["shop/orders"] is None
+    assert dg.AssetCheckKey(dg.AssetKey(["shop", "orders"]), "data_age") in (
+        definitions.resolve_asset_graph().asset_check_keys
+    )
+
+
 def test_streams_and_snapshots_are_partitioned_by_tenant_and_dbt_models_are_not(definitions: dg.Definitions):
     partitioned = {
         spec.key.to_user_string(): spec.partitions_def is not None for spec in definitions.resolve_all_asset_specs()
