@@ -77,9 +77,9 @@ def _not_built(case: Case, hop: str, parent: str) -> Told:
     remedy = f"See that its schedule runs (telemetry up; on a server dagster-daemon), or now: {_REBUILD}"
     should = f", and it should be every {spoken(every)}" if every else ""
     if built_at is not None and every is not None and is_overdue(built_at, every, case.now):
-        says = f"dbt has built nothing since {case.ago(built_at)}{should}; {_fresher(case, parent)}"
+        says = f"dbt has built nothing for {case.span(built_at)}{should}; {_fresher(case, parent)}"
         return Told(CauseKind.BUILD_NOT_RUN, hop, says, remedy, built_at, of=DBT)
-    since = f"since {case.ago(last)}" if last else "yet"
+    since = f"for {case.span(last)}" if last else "yet"
     ran = f", though dbt as a whole ran {case.ago(built_at)}" if built_at else ""
     says = f"{hop} was not built {since}{ran}{should}; {_fresher(case, parent)}"
     return Told(CauseKind.BUILD_NOT_RUN, hop, says, remedy, last)
@@ -103,7 +103,7 @@ def _not_published(case: Case, hop: str, parent: str) -> Told:
         return Told(CauseKind.NOT_PUBLISHED, hop, says, f"Look for the tenant's row in {parent}", last)
     if every is not None and last is not None and not is_overdue(last, every, case.now):
         return _waiting(case, hop, parent, last, every, "published")
-    since = f"since {case.ago(last)}" if last else "yet"
+    since = f"for {case.span(last)}" if last else "yet"
     should = f", and it should be every {spoken(every)}" if every else ""
     says = f"{hop} was not published {since}{should}; {_fresher(case, parent)}"
     remedy = (
@@ -123,7 +123,7 @@ def _waiting(case: Case, hop: str, parent: str, last: datetime, every: timedelta
 
 def _fresher(case: Case, parent: str) -> str:
     held = case.held(parent)
-    return f"{parent} holds data {spoken(max(case.now - held, timedelta(0)))} old" if held else f"{parent} waits"
+    return f"{parent} holds data {case.span(held)} old" if held else f"{parent} waits"
 
 
 def _known_at(case: Case, key: str) -> datetime:

@@ -140,9 +140,13 @@ class Case:
         """What an asset is; None for a key the graph lacks."""
         return self.graph[key].kind if key in self.graph else None
 
+    def span(self, instant: datetime) -> str:
+        """How long since: ``3 min``."""
+        return spoken(max(self.now - instant, timedelta(0)))
+
     def ago(self, instant: datetime) -> str:
         """``3 min ago``."""
-        return f"{spoken(max(self.now - instant, timedelta(0)))} ago"
+        return f"{self.span(instant)} ago"
 
     def option(self) -> str:
         """`` --tenant acme`` for a command that takes one."""

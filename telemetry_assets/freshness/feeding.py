@@ -36,11 +36,10 @@ def not_seen(case: Case) -> Told | None:
     if look is None or not (look.error or case.now - look.looked_at > OLDEST_LOOK):
         return None
     if look.error:
-        says = f"{case.root} could not be looked at {case.ago(look.looked_at)}: {quoted(look.error)}"
-        return Told(
-            CauseKind.COULD_NOT_LOOK, case.root, says, "Test what we depend on: telemetry doctor", look.looked_at
-        )
-    says = f"nobody has looked at {case.root} for {spoken(case.now - look.looked_at)}: it may be younger than we know"
+        said, remedy = quoted(look.error), "Test what we depend on: telemetry doctor"
+        says = f"{case.root} could not be looked at {case.ago(look.looked_at)}: {said}"
+        return Told(CauseKind.COULD_NOT_LOOK, case.root, says, remedy, look.looked_at, said)
+    says = f"nobody has looked at {case.root} for {case.span(look.looked_at)}: it may be younger than we know"
     remedy = (
         "See that the sensors run (telemetry up; on a server dagster-daemon), or look now: telemetry refresh checks"
     )
@@ -56,7 +55,7 @@ def zero_rows(case: Case) -> Told | None:
         return None
     brought = next(sync for sync in before if sync.rows)
     says = (
-        f"the syncs of {case.source} succeed and bring 0 rows since {case.ago(empty[-1].started_at)};"
+        f"the syncs of {case.source} succeed and have brought 0 rows for {case.span(empty[-1].started_at)};"
         f" the last to bring any brought {brought.rows:,} {case.ago(brought.ended_at)}"
     )
     return Told(CauseKind.ZERO_ROWS, case.root, says, _LOOK_THERE.format(source=case.source), empty[-1].started_at)
@@ -87,7 +86,7 @@ def _failed(case: Case, feed: Feed) -> Told | None:
     newest, failing = feed.ended[0], _since_success(feed.ended)
     first = failing[-1]
     said = quoted(newest.error) or "it gave no reason"
-    like = f", like every one since {case.ago(first.started_at)}" if len(failing) > 1 else ""
+    like = f", like every one for {case.span(first.started_at)}" if len(failing) > 1 else ""
     says = f"the newest sync of {case.source} {newest.status} {case.ago(newest.ended_at)}{like}: {said}"
     remedy = f"Mend what it says, then: telemetry refresh sync{case.option()}"
     return Told(CauseKind.SYNC_FAILED, case.root, says, remedy, first.started_at, said)
@@ -103,7 +102,7 @@ def _hangs(case: Case, feed: Feed) -> Told | None:
     if since is None or not is_overdue(since, max(feed.every or timedelta(0), usual), case.now):
         return None
     longest = f"; the longest of late took {spoken(usual)}" if usual else ""
-    says = f"a sync of {case.source} has been running for {spoken(case.now - since)}{longest}"
+    says = f"a sync of {case.source} has been running for {case.span(since)}{longest}"
     remedy = "Look at the job in Airbyte; cancel it if it hangs, and the next one starts by itself"
     return Told(CauseKind.SYNC_RUNNING_LONG, case.root, says, remedy, since)
 
@@ -126,7 +125,7 @@ def _none_since(case: Case) -> Told | None:
 
 
 def _no_start(case: Case, every: timedelta, last: datetime) -> Told:
-    says = f"no sync of {case.source} has started since {case.ago(last)}, and one should every {spoken(every)}"
+    says = f"no sync of {case.source} has started for {case.span(last)}, and one should every {spoken(every)}"
     remedy = (
         "See that the schedules run (telemetry up; on a server dagster-daemon),"
         f" or now: telemetry refresh sync{case.option()}"
@@ -149,7 +148,7 @@ def _never_loaded(case: Case) -> Told:
         says = f"the syncs of {case.source} succeed and {root} never got a dated row"
         remedy = _LOOK_THERE.format(source=case.source)
     elif feed.running_since is not None:
-        says = f"the first sync of {case.source} is still running, since {case.ago(feed.running_since)}"
+        says = f"the first sync of {case.source} has been running for {case.span(feed.running_since)}"
         remedy = "Wait for it; nothing is wrong yet"
     else:
         says, remedy = f"{case.source} was never synced", again
@@ -188,7 +187,7 @@ def _under_way(case: Case) -> Told | None:
     before = feed.ended[0].started_at
     if not is_overdue(before, feed.every, case.now):
         return None
-    says = f"a sync of {case.source} has been running since {case.ago(feed.running_since)}, the first after a pause"
+    says = f"a sync of {case.source} has been running for {case.span(feed.running_since)}, the first after a pause"
     remedy = f"Wait for its end; the one before started {case.ago(before)}"
     return Told(CauseKind.WAITING, case.root, says, remedy, feed.running_since)
 

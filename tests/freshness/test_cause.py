@@ -349,7 +349,7 @@ def test_the_failures_own_text_is_told_on_one_line_and_bounded() -> None:
     world = World()
     sync_failed(world)
     assert "403: token expired at line 1" in world.cause().says
-    assert "5 min ago, like every one since 21 min ago" in world.cause().says
+    assert "5 min ago, like every one for 21 min" in world.cause().says
     world.feed = Feed(15 * MINUTE, (sync(5, status="failed", error="x" * 10_000), sync(79)))
     assert len(world.cause().says) < LONGEST_QUOTE + 100
 
@@ -376,7 +376,7 @@ def test_dbt_that_stands_still_is_one_cause_for_all_it_builds_and_a_model_left_o
     world = World()
     build_not_run(world)
     assert world.cause().identity == (CauseKind.BUILD_NOT_RUN, "dbt")
-    assert "dbt has built nothing since 1 h 20 min ago" in world.cause().says
+    assert "dbt has built nothing for 1 h 20 min" in world.cause().says
     world = World()
     one_model_left_out(world)
     assert world.cause().identity == (CauseKind.BUILD_NOT_RUN, DAY)
