@@ -193,12 +193,14 @@ class SubjectFact:
 class Look:
     """The last time we looked at something from outside: ``feeder`` is an asset's key or a source's name.
 
-    ``error`` says in words why nothing could be seen, empty where all went well.
+    ``error`` says in words why nothing could be seen, empty where all went well; ``note`` what was left out of what was
+    seen: values from the future.
     """
 
     feeder: str
     looked_at: datetime
     error: str = ""
+    note: str = ""
 
 
 class AssetKind(StrEnum):

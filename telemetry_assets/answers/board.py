@@ -17,7 +17,7 @@ from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all
 from telemetry_assets.freshness.lineage import facts_of
 from telemetry_assets.freshness.owed import subjects_owed
 from telemetry_assets.ledger import graph, looks, subjects, syncs, tenants
-from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact, Tenant
+from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Look, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
 
 _UPWARDS = (
@@ -92,4 +92,14 @@ def outside_evidence(conn: Connection[TupleRow], settings: Settings, now: dateti
         if source in settings.sources
         for key in settings.sources[source].asset_keys
     }
-    return Evidence({}, looks.read(conn), oddities)
+    return Evidence({}, _looks(conn, settings), oddities)
+
+
+def _looks(conn: Connection[TupleRow], settings: Settings) -> dict[str, Look]:
+    """asset → the last look at it, else at the Airbyte source that feeds it: the local stand-in is not looked at."""
+    found = looks.read(conn)
+    if settings.airbyte.url is not None:
+        for source in settings.sources.values():
+            if source.name in found:
+                found = {**dict.fromkeys(source.asset_keys, found[source.name]), **found}
+    return found

@@ -21,8 +21,8 @@ from telemetry_assets.freshness.cutoff import cutoffs_of
 from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.judge import Judgement, state_of
 from telemetry_assets.freshness.owed import loosest_run_window
-from telemetry_assets.ledger import subjects
-from telemetry_assets.model import AssetNode, ExitCode, Promise, State, Window, exit_of, worst_exit
+from telemetry_assets.ledger import looks, subjects
+from telemetry_assets.model import AssetNode, ExitCode, Look, Promise, State, Window, exit_of, worst_exit
 from telemetry_assets.settings import Settings
 
 RECENTLY = timedelta(days=1)
@@ -53,7 +53,8 @@ class StatusAnswer:
     """The judgements asked for, in the order of the graph and of the tenants; ``promises`` counts all there are.
 
     ``lights``: asset → Dagster's own light. ``narrowed`` is True where not everything was asked for. ``owed``: asset →
-    how many promises of it were asked for; where ``rows`` has fewer, those left out are fresh.
+    how many promises of it were asked for; where ``rows`` has fewer, those left out are fresh. ``noted``: the looks
+    from outside that left something out.
     """
 
     now: datetime
@@ -63,6 +64,7 @@ class StatusAnswer:
     narrowed: bool = False
     owed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     corrections: tuple[Correction, ...] = ()
+    noted: tuple[Look, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -123,6 +125,7 @@ class StatusAnswer:
             "assets": {asset: _light_json(self.lights[asset]) for asset in self.assets if asset in self.lights},
             "rows": [_row_json(row) for row in self.rows],
             "corrections": [_correction_json(one) for one in self.corrections],
+            "notes": {look.feeder: look.note for look in self.noted},
         }
 
 
@@ -153,6 +156,9 @@ def read_status(
         narrowed=late or asset is not None or bool(chosen),
         owed={} if late else found.owed,
         corrections=_recent_corrections(conn, found, now),
+        noted=tuple(look for look in looks.read(conn).values() if look.note and look.feeder in found.roots)
+        if found.tenants is None
+        else (),
     )
 
 

@@ -24,8 +24,8 @@ _FROM_GOOD_TO_BAD = (State.PASS, State.WARN, State.UNKNOWN, State.FAIL, State.MI
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known: the newest facts, the last looks from outside by feeder (an asset's key), and by (asset, tenant)
-    what is odd about a newest load that came in time."""
+    """What is known: the newest facts, by asset the last look from outside (at it, or at the source that feeds it), and
+    by (asset, tenant) what is odd about a newest load that came in time."""
 
     facts: Facts
     looks: Mapping[str, Look] = field(default_factory=lambda: MappingProxyType({}))
@@ -88,7 +88,7 @@ def judge(owed: Owed, fact: SubjectFact | None, now: datetime, look: Look | None
     if fact is not None and fact.synthetic and verdict.state is State.MISSING:
         verdict = _Verdict(State.MISSING, "only synthetic rows were ever loaded")
     if owed.asset in owed.terms.limits or owed.asset in owed.terms.undated:
-        verdict = _looked_at(verdict, look, now)
+        verdict = _looked_at(verdict, owed.asset, look, now)
     if oddity and verdict.state is State.PASS:
         verdict = replace(verdict, state=State.WARN, reason=oddity)
     run_age = None if seen is None or seen.run_time is None else _age(seen.run_time, now)
@@ -197,11 +197,14 @@ def _promised(limit: Limit) -> str:
     return f"promised by {limit.by:%H:%M} ({limit.zone or 'UTC'}) to reach {limit.since:%H:%M}"
 
 
-def _looked_at(verdict: _Verdict, look: Look | None, now: datetime) -> _Verdict:
-    """A root seen from outside is not late because we could not, or did not, look."""
+def _looked_at(verdict: _Verdict, asset: str, look: Look | None, now: datetime) -> _Verdict:
+    """A root seen from outside is not late because we could not, or did not, look.
+
+    That its source could not be asked leaves what is fresh fresh: it can only have become younger.
+    """
     if look is None:
         return verdict
-    if look.error:
+    if look.error and (look.feeder == asset or verdict.state is not State.PASS):
         return replace(verdict, state=State.UNKNOWN, reason=f"could not look: {look.error}")
     unseen = now - look.looked_at
     if unseen > OLDEST_LOOK and verdict.state not in (State.PASS, State.UNKNOWN):

@@ -4,6 +4,7 @@ What belongs here: keeping the newest look of each feeder, reading them. What do
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -17,11 +18,11 @@ from telemetry_assets.model import Look
 def record(conn: psycopg.Connection[TupleRow], looks: Iterable[Look]) -> int:
     """Keep the newest look of each feeder; returns how many rows changed. One statement for any number.
 
-    Of two looks at the same instant the one that failed stays: the greater text, whichever came first.
+    Of two looks at the same instant the one that failed stays: the greater texts, whichever came first.
     """
     newest: dict[str, Look] = {}
     for look in looks:
-        newest[look.feeder] = max(newest.get(look.feeder, look), look, key=lambda one: (one.looked_at, one.error))
+        newest[look.feeder] = max(newest.get(look.feeder, look), look, key=_rank)
     if not newest:
         return 0
     ordered = [newest[feeder] for feeder in sorted(newest)]
@@ -29,6 +30,7 @@ def record(conn: psycopg.Connection[TupleRow], looks: Iterable[Look]) -> int:
         "feeder": [look.feeder for look in ordered],
         "looked_at": [instant_text(look.looked_at) for look in ordered],
         "error": [plain_text(look.error) for look in ordered],
+        "note": [plain_text(look.note) for look in ordered],
     }
     return conn.execute(_RECORD, columns).rowcount
 
@@ -36,8 +38,8 @@ def record(conn: psycopg.Connection[TupleRow], looks: Iterable[Look]) -> int:
 @explained
 def read(conn: psycopg.Connection[TupleRow]) -> dict[str, Look]:
     """The newest look of each feeder."""
-    rows = conn.execute("select feeder, looked_at, error from telemetry.looks")
-    return {feeder: Look(feeder, looked_at, error) for feeder, looked_at, error in rows}
+    rows = conn.execute("select feeder, looked_at, error, note from telemetry.looks")
+    return {feeder: Look(feeder, *seen) for feeder, *seen in rows}
 
 
 @explained
@@ -48,8 +50,13 @@ def forget_failed(conn: psycopg.Connection[TupleRow], feeders: Collection[str]) 
 
 
 _RECORD = """
-insert into telemetry.looks as held (feeder, looked_at, error)
-select * from unnest(%(feeder)s::text[], %(looked_at)s::timestamptz[], %(error)s::text[])
-on conflict (feeder) do update set (looked_at, error) = (excluded.looked_at, excluded.error)
-where (held.looked_at, held.error) < (excluded.looked_at, excluded.error)
+insert into telemetry.looks as held (feeder, looked_at, error, note)
+select * from unnest(%(feeder)s::text[], %(looked_at)s::timestamptz[], %(error)s::text[], %(note)s::text[])
+on conflict (feeder) do update set
+    (looked_at, error, note) = (excluded.looked_at, excluded.error, excluded.note)
+where (held.looked_at, held.error, held.note) < (excluded.looked_at, excluded.error, excluded.note)
 """
+
+
+def _rank(look: Look) -> tuple[datetime, str, str]:
+    return (look.looked_at, look.error, look.note)

@@ -34,6 +34,8 @@ def sentences(answer: StatusAnswer) -> Iterator["Text"]:
         yield Text(f"  why: telemetry why {cause.judgements[-1].asset}{whose}", style="dim")
     yield from _reasons(answer.unknown, State.UNKNOWN)
     yield from _reasons(answer.odd, State.WARN)
+    for look in answer.noted[:SHOWN]:
+        yield _line(State.WARN, look.feeder, look.note, "")
     for one in answer.corrections[:SHOWN]:
         yield _correction(one, answer)
     if len(answer.corrections) > SHOWN:

@@ -64,7 +64,7 @@ class TableSeen:
     @property
     def look(self) -> Look:
         """The look as the ledger keeps it."""
-        return Look(self.asset, self.looked_at, self.error)
+        return Look(self.asset, self.looked_at, self.error, self.note)
 
 
 @explained

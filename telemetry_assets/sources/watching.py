@@ -5,7 +5,7 @@ What belongs here: which tables are watched, and what one look at them makes kno
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,14 +25,18 @@ WATCHED = "watched"
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one look made known: the facts, a look per table asked for, and table → which values it left out, in words.
+    """What one look made known: the facts, and a look per table asked for.
 
     A table that could not be read has a look with the reason and no fact: what was last known of it stands.
     """
 
     facts: tuple[SubjectFact, ...] = ()
     looks: tuple[Look, ...] = ()
-    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Table → which values were left out, in words."""
+        return {look.feeder: look.note for look in self.looks if look.note}
 
 
 def watch(
@@ -89,7 +93,6 @@ def observe(
             for tenant, data_time in table.data_times.items()
         ),
         looks=tuple(table.look for table in seen),
-        notes={table.asset: table.note for table in seen if table.note},
     )
 
 

@@ -13,8 +13,8 @@ from telemetry_assets import settings as declared
 from telemetry_assets.answers import status_rows
 from telemetry_assets.answers.status import judgements, read_status
 from telemetry_assets.errors import CouldNotLookError, UsageError
-from telemetry_assets.ledger import graph, subjects, tenants
-from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, ExitCode, State, SubjectFact, Tenant
+from telemetry_assets.ledger import graph, looks, subjects, tenants
+from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, ExitCode, Look, State, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
 
 MINUTE = timedelta(minutes=1)
@@ -253,6 +253,13 @@ def test_corrections_of_the_last_day_are_told_of_what_was_asked_for(ledger, sett
     assert read_status(ledger, settings, now + timedelta(days=1)).corrections == ()
     said = read_status(ledger, settings, now, tenant="acme").as_json()["corrections"]
     assert [one["asset"] for one in said] == ["ads/clicks"]
+
+
+def test_values_from_the_future_that_were_left_out_are_told(ledger, settings, world, now) -> None:
+    world()
+    looks.record(ledger, [Look("ads/clicks", now, note="rows of acme say times yet to come")])
+    assert read_status(ledger, settings, now).as_json()["notes"] == {"ads/clicks": "rows of acme say times yet to come"}
+    assert read_status(ledger, settings, now, tenant="globex").noted == ()
 
 
 @pytest.mark.parametrize(("clock", "state", "slack"), [("11:00", "FAIL", -3600), ("12:30", "PASS", 82_800)])

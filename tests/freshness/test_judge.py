@@ -341,3 +341,10 @@ def test_the_window_of_a_verdict_explains_it(window: Window, age: timedelta) -> 
     assert judged.window is not None
     assert (judged.state is State.FAIL) == (judged.data_age >= judged.window)
     assert bool(judged.reason) == (judged.state is not State.PASS)
+
+
+def test_a_source_that_could_not_be_asked_makes_unknown_what_is_not_fresh_and_nothing_else() -> None:
+    refused = Look("shop", NOW - MINUTE, "Airbyte refused the connection")
+    fresh = replace(SEEN, data_times={ROOT: NOW - MINUTE})
+    assert judge(WATCHED, fresh, NOW, refused).state is State.PASS
+    assert judge(WATCHED, SEEN, NOW, refused).reason == "could not look: Airbyte refused the connection"

@@ -12,7 +12,7 @@ from rich.console import Console
 from telemetry_assets.answers.status import RunLight, StatusAnswer
 from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.judge import Judgement
-from telemetry_assets.model import Deadline, State, Window
+from telemetry_assets.model import Deadline, Look, State, Window
 from telemetry_assets.render import status as render
 from telemetry_assets.render.words import age_text, counted
 
@@ -180,6 +180,11 @@ def test_a_load_that_came_in_time_and_is_odd_says_what_is_odd(answer) -> None:
     text = drawn(replace(good, rows=(odd, due, *good.rows[2:])), 120)
     assert "◐ telemetry-tenant  meta_ads/insights: 0 rows, and never so in 30 days" in text
     assert "it is due" not in text
+
+
+def test_what_a_look_left_out_is_told(answer) -> None:
+    look = Look("shop/orders", NOW, note="rows of acme say times yet to come")
+    assert "◐ shop/orders  rows of acme say times yet to come" in drawn(replace(answer(), noted=(look,)), 120)
 
 
 def test_a_data_time_that_moved_back_is_told(answer) -> None:

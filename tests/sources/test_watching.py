@@ -306,6 +306,8 @@ class TestFuture:
             "erp/orders": "rows of acme in erp.orders say times yet to come, up to 2031-05-01 00:00 UTC:"
             " a clock or a zone is wrong"
         }
+        watch(erp, settings(), manifest(source("orders")), NOW)
+        assert looks.read(erp)["erp/orders"].note == found.notes["erp/orders"]
 
     def test_where_there_is_nothing_else_it_is_kept_and_no_later_look_calls_it_absent(
         self, erp: psycopg.Connection[TupleRow]

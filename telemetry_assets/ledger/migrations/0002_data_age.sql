@@ -48,9 +48,11 @@ create index corrections_newest on telemetry.corrections (asset, tenant, id desc
 create table telemetry.looks (
     feeder    text collate "C" primary key,
     looked_at timestamptz not null,
-    error     text not null default ''
+    error     text not null default '',
+    note      text not null default ''
 );
 comment on column telemetry.looks.feeder is 'An asset''s key, or a source''s name.';
+comment on column telemetry.looks.note is 'What was left out of what was seen, in words.';
 
 -- Append-only: each change of a subject's state, and while it is not fresh each move of its data times, with what it was
 -- judged by: enough to judge that time again against another window, no tighter than the one of then.
