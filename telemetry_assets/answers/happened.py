@@ -12,7 +12,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets.errors import TelemetryError
-from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.happenings import Feed, Happenings, NodeRun, SyncEnd, Withheld
 from telemetry_assets.ledger import dbt_invocations, snapshots, subjects, syncs
 from telemetry_assets.ledger.dbt_invocations import LastWord
@@ -25,7 +24,6 @@ from telemetry_assets.sources.dbt_manifest import Manifest, asset_keys
 
 RECENT_SYNCS = 5
 RECENT_INVOCATIONS = 25
-RECENT_CORRECTIONS = 200
 LEAST_SECRET = 4
 """Shorter values of secrets are not looked for in texts: they would be found in any word."""
 
@@ -61,7 +59,9 @@ def read_happenings(
         },
         published={key: at for key, at in published.items() if at is not None},
         publish_every={one.asset_key: publish_every for one in chosen} if publish_every else {},
-        corrections=_corrections(conn, tenants),
+        corrections=subjects.newest_corrections(
+            conn, list(assets), None if ANY_TENANT in tenants else [*tenants, ANY_TENANT]
+        ),
     )
 
 
@@ -146,9 +146,3 @@ def _manifest(dbt: DbtSettings) -> Manifest | None:
         return read_manifest(dbt)
     except TelemetryError:
         return None
-
-
-def _corrections(conn: Connection[TupleRow], tenants: Collection[str]) -> Mapping[tuple[str, str], Correction]:
-    one = next(iter(tenants)) if len(tenants) == 1 else None
-    found = subjects.corrections(conn, tenant=one, limit=RECENT_CORRECTIONS)
-    return {(each.asset, each.tenant): each for each in reversed(found)}

@@ -27,11 +27,13 @@ from telemetry_assets.freshness.owed import Group, Owed, groups_owed
 from telemetry_assets.freshness.window import promise_for
 from telemetry_assets.ledger import graph as ledger_graph
 from telemetry_assets.ledger import subjects
-from telemetry_assets.model import ANY_TENANT, Deadline, State, Tenant, Window
+from telemetry_assets.model import ANY_TENANT, Deadline, State, Window
 from telemetry_assets.settings import Settings
 
 MOST_TENANTS = 200
 """Of how many of a cause's tenants what hangs on it is counted."""
+MOST_ERRORS = 20
+"""Of so many errors under one cause each is told by itself; of more, as where each names its tenant, the worst."""
 _FURTHEST = timedelta(days=400)
 """How far ahead a promise is followed to where it would be broken."""
 
@@ -44,7 +46,7 @@ class _Reading:
     settings: Settings
     now: datetime
     graph: Graph
-    tenants: tuple[Tenant, ...]
+    slugs: tuple[str, ...]
     groups: tuple[Group, ...]
     outside: Evidence
 
@@ -56,7 +58,7 @@ class _Reading:
 
     def judged(self, owed: Sequence[Owed], evidence: Evidence) -> tuple[Judgement, ...]:
         """These subjects now."""
-        return judge_all(owed, self.graph, evidence, [tenant.slug for tenant in self.tenants], self.now)
+        return judge_all(owed, self.graph, evidence, self.slugs, self.now)
 
     def stored(self, assets: Iterable[str]) -> dict[str, None]:
         """The assets and, of views, the tables they read: all that a judgement needs."""
@@ -90,7 +92,8 @@ def read_why(
     groups = groups_owed(nodes, settings.promises, everybody)
     graph = graph_of(nodes)
     owed = _owed_of(_require_promised(asset, groups, graph), only, groups)
-    reading = _Reading(conn, settings, now, graph, everybody, groups, outside_evidence(conn, settings, now))
+    slugs, outside = tuple(one.slug for one in everybody), outside_evidence(conn, settings, now)
+    reading = _Reading(conn, settings, now, graph, slugs, groups, outside)
     whose = [one.tenant for one in owed] if only else None
     judged = reading.judged(owed, reading.known(reading.stored([asset]), whose))
     told = _to_tell(judged)
@@ -150,11 +153,20 @@ type _Alike = list[tuple[Judgement, Cause | None]]
 
 def _by_cause(reading: _Reading, evidence: Evidence, happened: Happenings, told: Sequence[Judgement]) -> list[_Alike]:
     """The judgements by what explains them (of two errors under one cause each is told), of each the worst first."""
+    causes = [
+        cause_of(one, reading.graph, evidence, happened, reading.slugs, reading.now)
+        if one.state is not State.PASS
+        else None
+        for one in told
+    ]
+    errors: dict[object, set[str]] = {}
+    for cause in filter(None, causes):
+        errors.setdefault(cause.identity, set()).add(cause.quote)
     alike: dict[object, _Alike] = {}
-    for one in told:
-        kept = one.state is State.PASS
-        cause = None if kept else cause_of(one, reading.graph, evidence, happened, reading.now)
-        alike.setdefault((cause.identity, cause.quote) if cause else None, []).append((one, cause))
+    for one, cause in zip(told, causes, strict=True):
+        apart = cause is not None and len(errors[cause.identity]) <= MOST_ERRORS
+        key = cause and (cause.identity, cause.quote if apart else "")
+        alike.setdefault(key, []).append((one, cause))
     never = timedelta.min
     for found in alike.values():
         states = [one.state for one, _ in found]
@@ -164,7 +176,7 @@ def _by_cause(reading: _Reading, evidence: Evidence, happened: Happenings, told:
 
 def _explained(reading: _Reading, evidence: Evidence, happened: Happenings, alike: _Alike) -> Explanation:
     judgement, cause = alike[0]
-    case = case_of(judgement, reading.graph, evidence, happened, reading.now)
+    case = case_of(judgement, reading.graph, evidence, happened, reading.slugs, reading.now)
     own = reading.judged(reading.owed(case.path(), {judgement.tenant, ANY_TENANT}), evidence)
     tenants = [one.tenant for one, _ in alike]
     return Explanation(

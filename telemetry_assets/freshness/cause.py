@@ -4,7 +4,7 @@ What belongs here: choosing the root and the place, and what it is not. What doe
 (``feeding.py``), why a hop was not built (``building.py``), grouping causes into incidents.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,7 +15,7 @@ from telemetry_assets.freshness.feeding import not_seen, sync_trouble, why_behin
 from telemetry_assets.freshness.happenings import Happenings
 from telemetry_assets.freshness.judge import Evidence, Judgement, spoken
 from telemetry_assets.freshness.lineage import Graph, data_times_of, roots_of
-from telemetry_assets.model import ANY_TENANT, AssetKind, State
+from telemetry_assets.model import AssetKind, State
 
 OF_THE_SYNC = frozenset(
     {CauseKind.SYNC_FAILED, CauseKind.SYNC_NOT_RUN, CauseKind.SYNC_RUNNING_LONG, CauseKind.ZERO_ROWS}
@@ -52,15 +52,22 @@ class Cause:
         return (self.kind, self.of or self.root)
 
 
-def cause_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings: Happenings, now: datetime) -> Cause:
-    """The one cause of a judgement that is not PASS, as of ``now``.
+def cause_of(
+    judgement: Judgement,
+    graph: Graph,
+    evidence: Evidence,
+    happenings: Happenings,
+    tenants: Sequence[str],
+    now: datetime,
+) -> Cause:
+    """The one cause of a judgement that is not PASS, as of ``now``; ``tenants`` are those it was judged with.
 
     A root that is itself behind is the cause, by what feeds it; else the first asset down from the root that does not
     hold what its parents hold. Raises ValueError for PASS: a kept promise has no cause.
     """
     if judgement.state is State.PASS:
         raise ValueError(f"{judgement.asset} keeps its promise to {judgement.tenant}: there is no cause to name")
-    case = case_of(judgement, graph, evidence, happenings, now)
+    case = case_of(judgement, graph, evidence, happenings, tenants, now)
     told = _unknown(case) if judgement.state is State.UNKNOWN else _stopped(case)
     return Cause(
         kind=told.kind,
@@ -76,14 +83,20 @@ def cause_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings:
     )
 
 
-def case_of(judgement: Judgement, graph: Graph, evidence: Evidence, happenings: Happenings, now: datetime) -> Case:
+def case_of(
+    judgement: Judgement,
+    graph: Graph,
+    evidence: Evidence,
+    happenings: Happenings,
+    tenants: Sequence[str],
+    now: datetime,
+) -> Case:
     """A judgement with all that explains it, and the root to follow: the binding one, else the one that is missed."""
-    tenants = sorted({tenant for _, tenant in evidence.facts} - {ANY_TENANT}) if judgement.tenant == ANY_TENANT else []
     root = judgement.binding_root or _missed_root(judgement, graph, evidence, tenants)
     return Case(judgement, graph, evidence, happenings, now, root, tenants)
 
 
-def _missed_root(judgement: Judgement, graph: Graph, evidence: Evidence, tenants: list[str]) -> str:
+def _missed_root(judgement: Judgement, graph: Graph, evidence: Evidence, tenants: Sequence[str]) -> str:
     """The root to follow where none binds: the nearest dated one that holds anything, else the nearest."""
     roots = roots_of(judgement.asset, graph)
     holding = [

@@ -31,8 +31,7 @@ def sync_trouble(case: Case) -> Told | None:
 
 def not_seen(case: Case) -> Told | None:
     """Why nobody could look at the root from outside; None where somebody did."""
-    looks = case.evidence.looks
-    look = looks.get(case.root) or looks.get(case.source)
+    look = case.evidence.looks.get(case.root)
     if look is None or not (look.error or case.now - look.looked_at > OLDEST_LOOK):
         return None
     if look.error:

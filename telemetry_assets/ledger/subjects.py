@@ -80,6 +80,15 @@ def corrections(
     return tuple(Correction(*row) for row in rows)
 
 
+@explained
+def newest_corrections(
+    conn: psycopg.Connection[TupleRow], roots: Sequence[str], tenants: Sequence[str] | None = None
+) -> dict[Subject, Correction]:
+    """The newest correction of each (root, tenant); of ``tenants``, or with None of all."""
+    rows = conn.execute(_NEWEST_CORRECTIONS, {"roots": list(roots), "tenants": _array(tenants)})
+    return {(row[0], row[1]): Correction(*row) for row in rows}
+
+
 _COLUMNS = """
     asset, tenant, run_time::text, run_id, source, root_set, array_to_string(data_times, ','), rows, synthetic,
     looked_at::text
@@ -123,7 +132,11 @@ on conflict (asset, tenant) do update set
 
 _INTERN = """
 with asked as (select array(select jsonb_array_elements_text(one)) as roots from jsonb_array_elements(%s::jsonb) one),
-added as (insert into telemetry.root_sets (roots) select roots from asked on conflict do nothing returning id, roots)
+added as (
+    insert into telemetry.root_sets (roots)
+    select roots from asked where not exists (select from telemetry.root_sets held where held.roots = asked.roots)
+    on conflict do nothing returning id, roots
+)
 select id, roots from added union all select id, roots from telemetry.root_sets join asked using (roots)
 """
 
@@ -139,6 +152,12 @@ _CORRECTIONS = """
 select asset, tenant, was, became, known_at, run_id from telemetry.corrections
 where (%(asset)s::text is null or asset = %(asset)s) and (%(tenant)s::text is null or tenant = %(tenant)s)
 order by id desc limit %(limit)s
+"""
+
+_NEWEST_CORRECTIONS = """
+select distinct on (asset, tenant) asset, tenant, was, became, known_at, run_id from telemetry.corrections
+where asset = any(%(roots)s::text[]) and (%(tenants)s::text[] is null or tenant = any(%(tenants)s::text[]))
+order by asset, tenant, id desc
 """
 
 

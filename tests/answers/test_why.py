@@ -13,7 +13,7 @@ import pytest
 
 from telemetry_assets import settings as declared
 from telemetry_assets.answers.happened import read_happenings, veil_of
-from telemetry_assets.answers.why import MOST_TENANTS, read_why
+from telemetry_assets.answers.why import MOST_ERRORS, MOST_TENANTS, read_why
 from telemetry_assets.errors import CouldNotLookError, UsageError
 from telemetry_assets.freshness.cause import CauseKind
 from telemetry_assets.ledger import dbt_invocations, graph, looks, snapshots, subjects, syncs, tenants
@@ -256,6 +256,19 @@ def test_a_table_set_back_is_told_as_such(ledger, settings, world, now) -> None:
     assert cause.kind is CauseKind.CORRECTED
 
 
+def test_data_without_tenants_set_back_is_told_as_such_whoever_asks(ledger, settings, world, now) -> None:
+    world()
+    graph.replace(ledger, [*NODES, AssetNode("erp/rates", AssetKind.TABLE, clock=COLUMN, tenanted=False)])
+    for minutes, age in ((0, 5), (1, 80)):
+        at, held = now + minutes * MINUTE, now - age * MINUTE
+        fact = SubjectFact("erp/rates", "*", None, "look", "watched", {"erp/rates": held}, looked_at=at)
+        subjects.record(ledger, [fact])
+    for asked in (None, "acme"):
+        (told,) = read_why(ledger, settings, now + 2 * MINUTE, "erp/rates", asked).explanations
+        assert told.cause
+        assert told.cause.kind is CauseKind.CORRECTED
+
+
 def test_what_could_not_be_looked_at_is_unknown_and_exits_so(ledger, settings, world, now) -> None:
     world()
     looks.record(ledger, [Look(TABLE, now, "permission denied for schema erp")])
@@ -305,8 +318,36 @@ def test_of_very_many_tenants_the_first_are_counted_and_it_says_so(ledger, tmp_p
     assert (len(told.tenants), told.harm.tenants, told.harm.of_tenants) == (201, 200, 201)
 
 
+def test_very_many_errors_under_one_cause_are_told_once(ledger, tmp_path, now) -> None:
+    many = [Tenant(f"t{number:03}", UUID(int=number), f"T{number}") for number in range(1, MOST_ERRORS + 2)]
+    text = YAML.partition("tenants:")[0] + "\n".join(
+        [
+            "tenants:", *(f"  - {{slug: {one.slug}, id: {one.id}, name: {one.name}}}" for one in many),
+            "sources:", "  shop:", '    executable: ["true"]', "    every: 15m", "    streams: {orders: {}}",
+            "    connections:", *(f"      - {{tenant: {one.slug}}}" for one in many),
+            "promises:", "  - {asset: shop/*, window: {fail: 60m}}",
+        ]
+    )  # fmt: skip
+    (tmp_path / "dbt").mkdir()
+    (tmp_path / "dbt" / "dbt_project.yml").write_text("name: p\n")
+    (tmp_path / "telemetry.yaml").write_text(text)
+    settings = declared.load(tmp_path / "telemetry.yaml")
+    tenants.write(ledger, many)
+    graph.replace(ledger, NODES)
+    old = {ORDERS: now - 80 * MINUTE}
+    subjects.record(ledger, [SubjectFact(ORDERS, one.slug, now - 79 * MINUTE, "run", "sync", old) for one in many])
+    connections = list(settings.connections())
+    syncs.record(ledger, [failed(one, now, f"{one.tenant}: no such account") for one in connections[1:]])
+    assert len(read_why(ledger, settings, now, ORDERS).explanations) == MOST_ERRORS + 1
+    syncs.record(ledger, [failed(connections[0], now, "another")])
+    (told,) = read_why(ledger, settings, now, ORDERS).explanations
+    assert len(told.tenants) == MOST_ERRORS + 1
+
+
 def test_data_without_tenants_is_told_of_the_tenant_that_holds_it_back(ledger, settings, world, now) -> None:
     world(data={"globex": 80})
+    stray = SubjectFact(ORDERS, "gone", now - 900 * MINUTE, "run", "test", {ORDERS: now - 900 * MINUTE})
+    subjects.record(ledger, [stray, replace(stray, asset=DAY)])
     graph.replace(ledger, [*NODES, AssetNode("marts/all", AssetKind.VIEW, (DAY,), tenanted=False)])
     subjects.record(ledger, [SubjectFact("marts/all", "*", now, "run", "test")])
     for asked in (None, "acme"):
@@ -314,6 +355,7 @@ def test_data_without_tenants_is_told_of_the_tenant_that_holds_it_back(ledger, s
         assert told.cause
         assert (told.cause.kind, told.cause.root, told.tenants) == (CauseKind.FEED_QUIET, ORDERS, ("*",))
         assert told.judgement.data_age == 80 * MINUTE
+        assert [hop.data_age for hop in told.hops] == [80 * MINUTE] * len(told.hops)
 
 
 @pytest.mark.parametrize(

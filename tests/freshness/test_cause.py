@@ -104,7 +104,8 @@ class World:
     def cause(self, asset: str = BOARD) -> Cause:
         judgement, evidence = self.judged(asset)
         feeds: Mapping[tuple[str, str], Feed] = {("shop", ACME.slug): self.feed} if self.feed else {}
-        return cause_of(judgement, graph_of(self.nodes), evidence, replace(self.happened, feeds=feeds), NOW)
+        happened = replace(self.happened, feeds=feeds)
+        return cause_of(judgement, graph_of(self.nodes), evidence, happened, [ACME.slug], NOW)
 
 
 def sync_failed(world: World) -> None:

@@ -145,7 +145,7 @@ def _tell(verdicts: Sequence[Judgement], memory: Memory, now: datetime, pages: d
 
 
 def _cause(verdict: Judgement, memory: Memory, now: datetime) -> tuple[CauseKind, str]:
-    cause = cause_of(verdict, memory.graph, memory.evidence(), memory.happenings(), now)
+    cause = cause_of(verdict, memory.graph, memory.evidence(), memory.happenings(), slugs(), now)
     return cause.kind, cause.root
 
 

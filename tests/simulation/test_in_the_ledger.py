@@ -60,7 +60,9 @@ def _lived(week: Week, written: LedgerWeek, memory: Memory) -> set[tuple[CauseKi
             found = [one for one in board.judged if one.state is not State.PASS]
             evidence = (board.evidence, written.happenings()), (memory.evidence(), memory.happenings())
             for one in found:
-                by_ledger, by_memory = (cause_of(one, graph, known, happened, now) for known, happened in evidence)
+                by_ledger, by_memory = (
+                    cause_of(one, graph, known, happened, declared.slugs(), now) for known, happened in evidence
+                )
                 assert by_ledger == by_memory, now
                 causes.add((by_ledger.kind, by_ledger.root))
         now += MINUTE
