@@ -106,10 +106,11 @@ def read_lint(settings: Settings, now: datetime, *, strict: bool = False) -> Lin
     if manifest is not None:
         read.append("the dbt manifest")
     remembered, unread = _remembered(settings, manifest, now)
-    found += [*unread, *_unreadable(settings, remembered)]
+    declared = _declared(settings, manifest, remembered)
+    found += [*unread, *_unreadable(settings, declared, remembered)]
     if remembered.seen is not None:
         read.append("the ledger")
-    found += lint(_declared(settings, manifest, remembered), now)
+    found += lint(declared, now)
     order = list(Severity)
     located = [(document.line(one.place), one) for one in found]
     located.sort(key=lambda one: (order.index(one[1].severity), one[0]))
@@ -154,14 +155,17 @@ def _recall(
     )
 
 
-def _unreadable(settings: Settings, remembered: _Remembered) -> list[Finding]:
-    """What could not be read at the last look, of the sources and tables that are declared."""
+def _unreadable(settings: Settings, declared: Declared, remembered: _Remembered) -> list[Finding]:
+    """What could not be read at the last look, of the sources and assets that there are still."""
     found: list[Finding] = []
+    there = {*settings.sources, *(node.key for node in declared.nodes)}
     for feeder, error in remembered.unreadable.items():
+        if feeder not in there:
+            continue
         source, _, table = feeder.partition("/")
         what = "tables" if source in settings.tables else "streams"
-        declared = source in settings.tables or source in settings.sources
-        place = ("sources", source, what, table) if declared else ("dbt",)
+        ours = source in settings.tables or source in settings.sources
+        place = ("sources", source, what, table) if ours else ("dbt",)
         words = f"{feeder}: could not be looked at the last time: {error}."
         found.append(Finding(Kind.UNREADABLE, Severity.WARNING, place, words, assets=(feeder,)))
     return found

@@ -4,6 +4,7 @@ What belongs here: declarations, graph and numbers as they are handed in. What d
 (``lint.py``, ``undated.py``, ``feasible.py``).
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from telemetry_assets.freshness.finding import Place, names
 from telemetry_assets.freshness.lineage import graph_of
 from telemetry_assets.freshness.owed import Group, groups_owed
 from telemetry_assets.freshness.pace import Paces
-from telemetry_assets.freshness.window import promise_of
+from telemetry_assets.freshness.window import promise_of, tenants_named
 from telemetry_assets.model import AssetNode, Deadline, Promise, Tenant
 
 PROMISES: Place = ("promises",)
@@ -46,9 +47,8 @@ class Book:
         self.graph = graph_of(declared.nodes)
         groups = groups_owed(declared.nodes, declared.promises, declared.tenants)
         self.groups = tuple(group for group in groups if group.asset in self.graph)
-        self.named = frozenset().union(
-            *(frozenset(one.overrides) | (one.tenants or frozenset()) for one in declared.promises)
-        )
+        self._groups_of = Counter(group.asset for group in self.groups)
+        self._named = tenants_named(declared.promises)
         self.matches = [[key for key in self.graph if fnmatchcase(key, one.asset)] for one in declared.promises]
         self.first = {key: index for index, keys in reversed([*enumerate(self.matches)]) for key in keys}
         self.places = {key: self._place(key) for key in self.graph}
@@ -70,14 +70,14 @@ class Book:
 
     def tenants_of(self, groups: Sequence[Group]) -> tuple[str, ...]:
         """The named tenants of the groups; none where the groups are all there are of their assets."""
-        assets = self.assets_of(groups)
-        if len(groups) == sum(group.asset in assets for group in self.groups):
+        if self._are_all(groups):
             return ()
-        return tuple(dict.fromkeys(tenant for group in groups for tenant in group.tenants if tenant in self.named))
+        return tuple(dict.fromkeys(tenant for group in groups for tenant in group.tenants if tenant in self._named))
 
     def called(self, groups: Sequence[Group]) -> str:
         """The assets of the groups, and for whom where it is not so for everybody."""
-        assets, tenants = self.assets_of(groups), self.tenants_of(groups)
-        everybody = len(groups) == sum(group.asset in assets for group in self.groups)
-        whose = "" if everybody else f" for {names(tenants) or 'all others'}"
-        return f"{names(assets)}{whose}"
+        whose = "" if self._are_all(groups) else f" for {names(self.tenants_of(groups)) or 'all others'}"
+        return f"{names(self.assets_of(groups))}{whose}"
+
+    def _are_all(self, groups: Sequence[Group]) -> bool:
+        return len(groups) == sum(self._groups_of[asset] for asset in self.assets_of(groups))

@@ -16,7 +16,6 @@ from telemetry_assets.model import Deadline, Limit, Window
 
 _DAY = timedelta(days=1)
 _ANY_DAY = date(2000, 1, 1)
-_NOTHING = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +65,20 @@ def _window_strained(route: Route, window: Window) -> Iterator[_Strain]:
         left = "nothing is left for the runs." if sign == "=" else "it breaks although all goes well."
         words = f"{route.arithmetic} {sign} {promised}; {left}"
         yield _Strain(Kind.INFEASIBLE, Severity.WARNING, words, enough, age - window.fail)
-    elif window.warn is not None and age > window.warn:
-        words = f"{route.arithmetic} > {short(window.warn)}, where it is due; healthy data will be shown as due."
+    elif window.warn is not None and age >= window.warn:
+        sign = ">" if age > window.warn else "="
+        words = f"{route.arithmetic} {sign} {short(window.warn)}, where it is due; healthy data will be shown as due."
         remedy = f"Warn from more than {short(age)} on, or {_quicker(route)}."
         yield _Strain(Kind.TIGHT, Severity.WARNING, words, remedy, age - window.warn)
 
 
 def _deadline_strained(route: Route, deadline: Deadline) -> Iterator[_Strain]:
-    """Provable are two things only: a run that takes longer than there is time, a cadence that leaves days out."""
+    """Provable is one thing only: a run that takes longer than there is time."""
     span = _span(deadline)
     between = f"the {short(span)} from {deadline.since:%H:%M} to {deadline.by:%H:%M}{_grace(deadline)}"
-    longest = max((every for _, every in route.waits), default=_NOTHING)
     if route.run >= span:
         words = f"{short(route.run)} run > {between}; no run can keep it."
         yield _Strain(Kind.INFEASIBLE, Severity.ERROR, words, "Promise it later, or run quicker.", route.run - span)
-    elif longest > _shortest_gap(deadline):
-        words = f"{route.arithmetic}, and a deadline every {short(_shortest_gap(deadline))}: some days have no run."
-        yield _Strain(Kind.INFEASIBLE, Severity.ERROR, words, f"{_quicker(route).capitalize()}.", longest)
     elif route.worst_age > span:
         words = f"{route.arithmetic} > {between}; it is kept only where the schedules fall well."
         remedy = f"{_quicker(route).capitalize()}, or see that they run in that time."
@@ -97,11 +93,6 @@ def _span(deadline: Deadline) -> timedelta:
 
 def _grace(deadline: Deadline) -> str:
     return f" and {short(deadline.grace)} grace" if deadline.grace else ""
-
-
-def _shortest_gap(deadline: Deadline) -> timedelta:
-    days = sorted(deadline.days)
-    return min((later - day) % 7 or 7 for day, later in zip(days, [*days[1:], days[0]], strict=True)) * _DAY
 
 
 def _quicker(route: Route) -> str:

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     UNDATED = "undated"
     ONLY_WARNS = "only_warns"
     BELOW_POLICY = "below_policy"
+    NO_ZONE = "no_zone"
     NO_OWNER = "no_owner"
     UNKNOWN_PARENT = "unknown_parent"
     NEVER_SEEN = "never_seen"

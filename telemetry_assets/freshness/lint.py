@@ -13,7 +13,7 @@ from telemetry_assets.freshness.declared import PROMISES, Book, Declared
 from telemetry_assets.freshness.feasible import unkept_limits
 from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity, names
 from telemetry_assets.freshness.undated import gaps, never_judged
-from telemetry_assets.model import ANY_TENANT, AssetKind, Promise, Window
+from telemetry_assets.model import ANY_TENANT, AssetKind, Deadline, Promise, Window
 
 EVER_WARNS = timedelta(days=36_500)
 """A window of dbt's that fails this late stands for one that only warns."""
@@ -39,6 +39,7 @@ def lint(declared: Declared, now: datetime) -> tuple[Finding, ...]:
         *never_judged(book),
         *gaps(book),
         *_policies(book),
+        *_zones(book),
         *_owners(book),
         *_tenants(book, now),
     ]
@@ -150,6 +151,19 @@ def _policies(book: Book) -> Iterator[Finding]:
     if unpaced:
         words = f"{names(unpaced)}: nothing says how often; counted as no time in the sums."
         yield Finding(Kind.CADENCE_UNKNOWN, Severity.NOTE, PROMISES, words, "", tuple(unpaced))
+
+
+def _zones(book: Book) -> Iterator[Finding]:
+    """Deadlines without a zone on what has no tenant to take one from."""
+    for index, promise in enumerate(book.declared.promises):
+        if not isinstance(promise.limit, Deadline) or promise.limit.zone is not None:
+            continue
+        groups = [one for one in book.groups if one.tenants == (ANY_TENANT,) and book.first.get(one.asset) == index]
+        if groups:
+            assets = book.assets_of(groups)
+            words = f"{names(assets)}: by {promise.limit.by:%H:%M} is meant in UTC, there is no tenant to have a zone."
+            place: Place = (*PROMISES, index, "by")
+            yield Finding(Kind.NO_ZONE, Severity.NOTE, place, words, "Write zone: beside by:, be it UTC.", assets)
 
 
 def _owners(book: Book) -> Iterator[Finding]:

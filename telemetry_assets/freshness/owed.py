@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from telemetry_assets.freshness.lineage import Graph, graph_of, roots_of, undated_roots_of
-from telemetry_assets.freshness.window import is_promised_to, loosened, loosest, own_limit, promise_for, promise_of
+from telemetry_assets.freshness.window import (
+    is_promised_to,
+    loosened,
+    loosest,
+    own_limit,
+    promise_for,
+    promise_of,
+    tenants_named,
+)
 from telemetry_assets.model import ANY_TENANT, AssetNode, Deadline, Limit, Promise, Tenant, Window
 
 ANYBODY = ""
@@ -88,16 +96,18 @@ def subjects_owed(
     )
 
 
-def loosest_run_window(node: AssetNode, nodes: Sequence[AssetNode], promises: Sequence[Promise]) -> Window | None:
+def loosest_run_window(
+    node: AssetNode, nodes: Sequence[AssetNode] | Graph, promises: Sequence[Promise]
+) -> Window | None:
     """The loosest run window over all tenants there may be; None where the asset has no promise or no window.
 
-    It needs no list of tenants: those that no promise names are alike.
+    It needs no list of tenants: those that no promise names are alike. Whoever asks of many hands in a Graph.
     """
-    book = _Book(promises, graph_of(nodes))
+    book = _Book(promises, nodes if isinstance(nodes, Graph) else graph_of(nodes))
     promise = book.promise(node.key)
     if promise is None:
         return None
-    named = frozenset().union(*(_named(promise) for promise in promises))
+    named = tenants_named(promises)
     whose = (ANYBODY, *sorted(named)) if node.tenanted else (ANY_TENANT,)
     promised = (tenant for tenant in whose if is_promised_to(promise, tenant))
     return loosest(_terms(node.key, tenant, "UTC", book).run_window for tenant in promised)
@@ -136,7 +146,7 @@ def _classes(book: _Book, tenants: Sequence[Tenant]) -> Mapping[object, _Class]:
     if not tenants:
         return {ANY_TENANT: _Class(-1, "UTC", (ANY_TENANT,))}
     zones = {tenant.slug: tenant.timezone for tenant in tenants}
-    named = frozenset().union(*(_named(promise) for promise in book.promises))
+    named = tenants_named(book.promises)
     limits = (limit for promise in book.promises for limit in (promise.limit, *promise.overrides.values()))
     zoned = any(isinstance(limit, Deadline) and limit.zone is None for limit in limits)
     alike: dict[object, list[str]] = {}
@@ -150,11 +160,8 @@ def _classes(book: _Book, tenants: Sequence[Tenant]) -> Mapping[object, _Class]:
 
 
 def _treated(promise: Promise, tenant: str) -> tuple[bool, bool, Limit | None]:
-    return is_promised_to(promise, tenant), tenant in _named(promise), promise.overrides.get(tenant)
-
-
-def _named(promise: Promise) -> frozenset[str]:
-    return frozenset(promise.overrides) | (promise.tenants or frozenset())
+    is_named = tenant in promise.overrides or tenant in (promise.tenants or ())
+    return is_promised_to(promise, tenant), is_named, promise.overrides.get(tenant)
 
 
 def _groups(key: str, book: _Book, classes: Sequence[_Class]) -> Iterator[Group]:
@@ -165,7 +172,7 @@ def _groups(key: str, book: _Book, classes: Sequence[_Class]) -> Iterator[Group]
         classes = (_Class(-1, "UTC", (ANY_TENANT,)),)
     for alike in classes:
         # A tenant that only promises know is owed what names it, not what is everybody's.
-        if is_promised_to(promise, alike.tenants[0]) and (alike.listed or alike.tenants[0] in _named(promise)):
+        if is_promised_to(promise, alike.tenants[0]) and (alike.listed or alike.tenants[0] in tenants_named([promise])):
             yield Group(key, alike.number, alike.tenants, _terms(key, alike.tenants[0], alike.zone, book), alike.listed)
 
 

@@ -29,6 +29,11 @@ def is_promised_to(promise: Promise, tenant: str) -> bool:
     return promise.tenants is None or tenant in promise.tenants or tenant == ANY_TENANT
 
 
+def tenants_named(promises: Iterable[Promise]) -> frozenset[str]:
+    """The tenants that promises name, to be owed them or to have a limit of their own."""
+    return frozenset[str]().union(*((*promise.overrides, *(promise.tenants or ())) for promise in promises))
+
+
 def own_limit(promise: Promise, tenant: str) -> Limit | None:
     """The tenant's own limit, else the promise's, else None: then each root's limit counts, plus the grace."""
     return promise.overrides.get(tenant) or promise.limit

@@ -6,7 +6,7 @@ What belongs here: findings → lines. What does not: finding anything.
 import json
 
 from telemetry_assets.answers.lint import LintAnswer
-from telemetry_assets.freshness.finding import Finding, Severity
+from telemetry_assets.freshness.finding import Finding, Severity, names
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, write
 from telemetry_assets.render.words import counted
 
@@ -28,7 +28,10 @@ def lines(answer: LintAnswer, colours: Palette) -> list[str]:
     drawn = [line for place, finding in answer.findings for line in _finding(answer, place, finding, colours)]
     said = [counted(answer.count(severity), severity) for severity in Severity if answer.count(severity)]
     told = f"{', '.join(said) or 'Nothing to say'}."
-    return [*drawn, f"{colours.paint(told, BOLD)} {colours.paint(f'Looked at {_listed(answer.read)}.', DIM)}"]
+    return [
+        *drawn,
+        f"{colours.paint(told, BOLD)} {colours.paint(f'Looked at {names(answer.read, len(answer.read))}.', DIM)}",
+    ]
 
 
 def _finding(answer: LintAnswer, line: int, finding: Finding, colours: Palette) -> list[str]:
@@ -36,7 +39,3 @@ def _finding(answer: LintAnswer, line: int, finding: Finding, colours: Palette) 
     where = f"{answer.read[0]}:{line}:" if finding.place else f"{answer.read[0]}:"
     drawn = [f"{colours.paint(where, DIM)} {severity} {finding.words}"]
     return [*drawn, f"  → {finding.remedy}"] if finding.remedy else drawn
-
-
-def _listed(read: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, (", ".join(read[:-1]), read[-1])))

@@ -188,7 +188,8 @@ def test_rows_of_a_tenant_nobody_declared_are_found_in_the_tables(settings, ledg
 
 
 def test_a_table_that_could_not_be_read_the_last_time_is_told_at_its_line(settings, ledger, database) -> None:
-    looks.record(ledger, [Look("shop/orders", NOW, "public.orders is not there; load it")])
+    gone = Look("shop/gone", NOW, "public.gone is not there")
+    looks.record(ledger, [Look("shop/orders", NOW, "public.orders is not there; load it"), gone])
     answer = read_lint(settings(TABLES, database), NOW)
     ((line, finding),) = [one for one in answer.findings if one[1].kind is Kind.UNREADABLE]
     assert (line, finding.severity) == (5, Severity.WARNING)
