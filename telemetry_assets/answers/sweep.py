@@ -82,15 +82,17 @@ def _doubtful(
         for place in own or ():
             if lacking := len(group.tenants) - reached[place].seen:
                 short.setdefault(bars[place].table, {})[group.number] = lacking
-    members = {group.number: frozenset(group.tenants) for group in groups if short}
-    absent = _absent(conn, short, members)
-    failed = {key for key, look in evidence.looks.items() if look.error}
+    absent = _absent(conn, short, {number: frozenset(of) for number, of in _members(groups).items()} if short else {})
+    failed = {key for key, look in evidence.looks.items() if look.error and look.feeder == key}
+    odd: dict[str, set[str]] = {}
+    for asset, tenant in evidence.oddities:
+        odd.setdefault(asset, set()).add(tenant)
     found: list[Owed] = []
     for group, own in zip(groups, places, strict=True):
         if own is None or group.asset in failed:
             found += group.each()
             continue
-        named = {tenant for asset, tenant in evidence.oddities if asset == group.asset}
+        named = set(odd.get(group.asset, ()))
         for place in own:
             named.update(reached[place].doubtful, absent.get(bars[place].table, ()))
         if named:
@@ -100,9 +102,13 @@ def _doubtful(
 
 def _classes(groups: Sequence[Group], tenants: Sequence[str]) -> dict[str, int]:
     """The class of each tenant but those of class 0. Who is owed nothing is of none: their facts count for nobody."""
-    members = {group.number: group.tenants for group in groups}
-    of_each = {tenant: number for number, alike in members.items() for tenant in alike}
+    of_each = {tenant: number for number, alike in _members(groups).items() for tenant in alike}
     return {tenant: of_each.get(tenant, _OWED_NOTHING) for tenant in tenants if of_each.get(tenant) != 0}
+
+
+def _members(groups: Iterable[Group]) -> dict[int, tuple[str, ...]]:
+    """The tenants of each class: the same for all its groups."""
+    return {group.number: group.tenants for group in groups}
 
 
 def _absent(
