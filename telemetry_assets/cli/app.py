@@ -12,7 +12,9 @@ app = typer.Typer(
     help="Is every tenant's data young enough and shaped right? Try: telemetry demo, or telemetry scan --by tenant_id",
 )
 demo_app = typer.Typer(invoke_without_command=True, help="Run the example end to end; break a feed, heal it.")
-config_app = typer.Typer(no_args_is_help=True, help="What is declared, and the schema editors complete with.")
+config_app = typer.Typer(
+    no_args_is_help=True, help="What is declared, what is wrong with it, and the schema editors complete with."
+)
 db_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL of this home.")
 app.add_typer(demo_app, name="demo")
 app.add_typer(config_app, name="config")

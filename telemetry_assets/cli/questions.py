@@ -1,4 +1,4 @@
-"""The commands that look and answer, and change nothing: scan, status, health, doctor, config.
+"""The commands that look and answer, and change nothing: scan, status, why, health, doctor, config.
 
 Each is: parse → one answer → render. Heavy imports stand inside the command that needs them.
 """

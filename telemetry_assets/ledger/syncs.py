@@ -92,17 +92,6 @@ def newest_succeeded_by(conn: psycopg.Connection[TupleRow], instant: datetime) -
 
 
 @explained
-def recent(conn: psycopg.Connection[TupleRow], tenant: str | None, limit: int) -> tuple[Sync, ...]:
-    """The newest jobs first, running ones too; of one tenant, or with None of all."""
-    condition = "true" if tenant is None else "tenant = %(tenant)s"
-    rows = conn.execute(
-        f"select {_COLUMNS} from telemetry.syncs where {condition} order by {_NEWEST_FIRST} limit %(limit)s",
-        {"tenant": tenant, "limit": limit},
-    )
-    return tuple(Sync(*row) for row in rows)
-
-
-@explained
 def newest_of(
     conn: psycopg.Connection[TupleRow], connections: Sequence[UUID], limit: int
 ) -> dict[UUID, tuple[Sync, ...]]:

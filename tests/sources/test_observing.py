@@ -79,10 +79,10 @@ def test_looking_again_changes_nothing_and_still_says_whose_data_was_seen_so(
 ) -> None:
     ended(client_of(server), ACME)
     first = observe_syncs(conn, home, now())
-    before = (subjects.read(conn), syncs.recent(conn, None, 10))
+    before = (subjects.read(conn), syncs.recent_of_each(conn, ["acme"], 10))
     again = observe_syncs(conn, home, now())
     assert (again.new_jobs, again.ended) == (0, first.ended)
-    assert (subjects.read(conn), syncs.recent(conn, None, 10)) == before
+    assert (subjects.read(conn), syncs.recent_of_each(conn, ["acme"], 10)) == before
 
 
 def test_a_run_of_ours_that_tells_the_same_job_takes_the_fact_over(
@@ -112,7 +112,7 @@ def test_a_job_still_running_is_copied_and_dates_nothing(database: str, conn: Le
         number = start(client, ACME)
         seen = observe_syncs(conn, home, now())
         client.cancel(number)
-    (copied,) = syncs.recent(conn, None, 10)
+    (copied,) = syncs.recent_of_each(conn, ["acme"], 10)["acme"]
     assert (copied.job_id, copied.terminal) == (number, False)
     assert (seen.new_jobs, seen.ended, subjects.read(conn)) == (0, (), ())
 

@@ -85,7 +85,7 @@ def test_a_tenant_with_one_failed_connection_of_two_is_not_synced(raw: Ledger):
     good = ended(source)
     failed = [ended(source, status="failed")[0], *good[1:]]
     assert set(record(raw, source, failed)["shop/orders"]) == {"globex"}
-    assert len(syncs.recent(raw, None, 10)) == 3
+    assert sum(map(len, syncs.recent_of_each(raw, ["acme", "globex"], 10).values())) == 3
 
 
 def test_a_column_clock_is_the_tenants_newest_row_whatever_its_case(raw: Ledger):
@@ -167,6 +167,6 @@ def test_a_restored_table_makes_its_tenant_as_old_as_it_is_and_leaves_a_correcti
 def test_the_same_outcomes_told_twice_change_nothing(raw: Ledger):
     source = shop("acme", "globex", orders=DATED, codes=Clock())
     record(raw, source)
-    before = (subjects.read(raw), syncs.recent(raw, None, 10))
+    before = (subjects.read(raw), syncs.recent_of_each(raw, ["acme", "globex"], 10))
     record(raw, source)
-    assert (subjects.read(raw), syncs.recent(raw, None, 10)) == before
+    assert (subjects.read(raw), syncs.recent_of_each(raw, ["acme", "globex"], 10)) == before
