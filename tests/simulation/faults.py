@@ -14,18 +14,18 @@ from tests.simulation.declared import COSTS, LINES, MARGIN, MODELS, SALES, SNAPS
 
 
 class FaultKind(StrEnum):
-    """What breaks, in the words of the printed table."""
+    """What breaks, in the words of the printed table. What stops is not started any more."""
 
     DEAD_TENANT = "dead tenant"
     STUCK_CURSOR = "stuck cursor"
     ZERO_ROWS = "zero-row source"
     SYNC_REFUSED = "token expired"
-    MODEL_FAILS = "model fails, mart skipped"
-    TEST_FAILS = "test fails, marts skipped"
-    SYNCS_STOP = "syncs stop being started"
-    BUILDS_STOP = "builds stop being started"
+    MODEL_FAILS = "model fails"
+    TEST_FAILS = "test fails"
+    SYNCS_STOP = "syncs stop"
+    BUILDS_STOP = "builds stop"
     PUBLISHING_STOPS = "publishing stops"
-    ALL_STOPS = "the whole scheduler stops"
+    ALL_STOPS = "scheduler stops"
 
 
 _DAY = timedelta(days=1)

@@ -1,10 +1,12 @@
 """A healthy week pages nobody, at any minute; the same week with something planted pages whom it must, why it must.
 
-The table of all weeks: python -m tests.simulation.report, or this file's slow tests with -s.
+The table of all weeks: python -m tests.simulation.report, or this file's slow tests.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.simulation.report import WEEKS, by_run_age, faulty_weeks, healthy_wee
 from tests.simulation.score import TICK, Judged, judged
 from tests.simulation.week import DAY, HOUR, MINUTE, simulate
 
+PAGE = Path(__file__).parents[2] / "docs" / "freshness.md"
 SUNDAY = datetime(2026, 10, 25, tzinfo=UTC)
 """London's clocks change at 01:00."""
 
@@ -107,12 +110,13 @@ def test_where_nobody_tries_again_the_same_outage_breaks_promises_and_the_engine
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.promise("B13", "B48", "B53", "B54", "F1", "F9", "F12")
-def test_two_weeks_pages_nobody_and_every_planted_fault_is_found_with_its_cause(
+def test_two_weeks_page_nobody_and_every_planted_fault_is_found_with_its_cause(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     healthy, faulty = list(healthy_weeks()), list(faulty_weeks())
+    printed = table([*healthy, *faulty])
     with capsys.disabled():
-        print("\n" + table([*healthy, *faulty]))
+        print("\n" + printed)
     for week in healthy:
         assert week.minutes == 7 * 24 * 60
         nobody_was_paged(week)
@@ -123,14 +127,14 @@ def test_two_weeks_pages_nobody_and_every_planted_fault_is_found_with_its_cause(
     run_age = by_run_age([*healthy, *faulty], fixed=True)
     assert run_age.precision < 0.1
     assert run_age.recall < 0.8
+    assert printed in PAGE.read_text(), "docs/freshness.md says other figures: put in what is printed above"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("seed", [7, 8])
 @pytest.mark.promise("B53", "B54", "F12")
-def test_other_weeks_with_the_same_faults_at_other_times(seed: int) -> None:
-    for week in faulty_weeks(seed):
+def test_the_same_faults_at_other_times_of_other_weeks() -> None:
+    for week in faulty_weeks(seed=8):
         exactly_those_who_were_late_were_paged(week)
 
 
@@ -139,8 +143,6 @@ def _is_empty(event: object) -> bool:
 
 
 def _zones_change_their_clocks_in(weeks: Sequence[Judged]) -> bool:
-    from zoneinfo import ZoneInfo
-
     starts = {week.week.start for week in weeks}
     return all(
         start in starts
