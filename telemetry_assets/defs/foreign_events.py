@@ -6,8 +6,10 @@ What belongs here: Dagster's records → event rows, and where to read on. What 
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import batched
 
 import dagster as dg
 
@@ -23,6 +25,8 @@ SETTLING = timedelta(seconds=10)
 """Writers commit in another order than they take their storage ids, so what is younger is read once more."""
 _BEYOND_PLOTS = 200
 """How far back the newest event is looked for behind our own observations."""
+_RUNS = 500
+"""So many runs are asked for at a time."""
 _KINDS = {
     "materializations": dg.DagsterEventType.ASSET_MATERIALIZATION,
     "observations": dg.DagsterEventType.ASSET_OBSERVATION,
@@ -31,22 +35,23 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far the log was read, per kind of event (storage ids), and of which assets the time before that is known."""
+    """How far the log was read, per kind of event (storage ids). ``assets``: those of which the time before that is
+    known, each with a mark of what it was read as: whose partitions counts, and who is a tenant."""
 
     read: Mapping[str, int]
-    assets: frozenset[str] = frozenset()
+    assets: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @staticmethod
     def of(text: str | None) -> "Cursor | None":
         """The cursor of a sensor's tick; None before the first one, and for a text that is none."""
         try:
             held = json.loads(text or "")
-            return Cursor({kind: int(held["read"][kind]) for kind in _KINDS}, frozenset(map(str, held["assets"])))
+            return Cursor({kind: int(held["read"][kind]) for kind in _KINDS}, dict(held["assets"]))
         except (ValueError, KeyError, TypeError):
             return None
 
     def __str__(self) -> str:
-        return json.dumps({"read": dict(self.read), "assets": sorted(self.assets)})
+        return json.dumps({"read": dict(self.read), "assets": dict(self.assets)})
 
 
 def wanted_assets(settings: Settings, nodes: Iterable[AssetNode]) -> dict[str, Wanted]:
@@ -65,27 +70,43 @@ def wanted_assets(settings: Settings, nodes: Iterable[AssetNode]) -> dict[str, W
 
 
 def read_events(
-    instance: dg.DagsterInstance, wanted: Mapping[str, Wanted], cursor: Cursor | None, now: datetime
+    instance: dg.DagsterInstance,
+    wanted: Mapping[str, Wanted],
+    cursor: Cursor | None,
+    now: datetime,
+    tenants: Sequence[str] = (),
+    batch: int = BATCH,
 ) -> tuple[tuple[Event, ...], Mapping[str, Wanted], Cursor]:
     """The events since ``cursor``, at most a batch of each kind; ``wanted`` with what their partitions tell; the next
     cursor.
 
-    Of an asset that the cursor does not know, the newest event of each partition comes first: how things stand, not
-    how they came to. An event may come twice.
+    Of an asset that the cursor does not know, or knew before it was declared otherwise or ``tenants`` came, the newest
+    event of each partition comes first: how things stand, not how they came to. Where those are many, the other assets
+    wait for the next time, whole. An event may come twice.
     """
     if cursor is None or any(_head(instance, kind) < cursor.read[kind] for kind in _KINDS):
         # The first tick, or another event log than the cursor is of.
         cursor = Cursor({kind: _head(instance, kind, now - SETTLING) for kind in _KINDS})
-    records = [record for key in sorted(wanted.keys() - cursor.assets) for record in _newest(instance, key)]
+    marks = {key: _mark(asset, tenants) for key, asset in wanted.items()}
+    known = {key: mark for key, mark in marks.items() if cursor.assets.get(key) == mark}
+    records: list[dg.EventLogRecord] = []
+    for key in sorted(marks.keys() - known.keys()):
+        if len(records) < batch:
+            records += _newest(instance, key)
+            known[key] = marks[key]
     read: dict[str, int] = {}
     for kind, event_type in _KINDS.items():
         found = instance.event_log_storage.get_event_records(
-            dg.EventRecordsFilter(event_type, after_cursor=cursor.read[kind]), limit=BATCH, ascending=True
+            dg.EventRecordsFilter(event_type, after_cursor=cursor.read[kind]), limit=batch, ascending=True
         )
-        read[kind] = _settled(found, cursor.read[kind], now)
-        records += [record for record in found if record.asset_key and record.asset_key.to_user_string() in wanted]
+        read[kind] = _settled(found, cursor.read[kind], now, full=len(found) >= batch)
+        records += [record for record in found if record.asset_key and record.asset_key.to_user_string() in known]
     events = _events(instance, {record.storage_id: record for record in records if not _is_plot(record)}.values())
-    return events, _with_spacing(instance, wanted, events), Cursor(read, frozenset(wanted))
+    return events, _with_spacing(instance, wanted, events), Cursor(read, known)
+
+
+def _mark(asset: Wanted, tenants: Sequence[str]) -> str:
+    return sha256(repr((asset.clock, asset.tenanted, sorted(tenants))).encode()).hexdigest()[:12]
 
 
 def _head(instance: dg.DagsterInstance, kind: str, before: datetime | None = None) -> int:
@@ -100,7 +121,10 @@ def _newest(instance: dg.DagsterInstance, asset: str) -> list[dg.EventLogRecord]
     key = dg.AssetKey(asset.split("/"))
     found: list[dg.EventLogRecord] = []
     for event_type in _KINDS.values():
-        found += instance.event_log_storage.get_event_records(dg.EventRecordsFilter(event_type, asset_key=key), limit=1)
+        lately = dg.EventRecordsFilter(event_type, asset_key=key)
+        limit = _BEYOND_PLOTS if event_type is dg.DagsterEventType.ASSET_OBSERVATION else 1
+        records = instance.event_log_storage.get_event_records(lately, limit=limit)
+        found += [record for record in records if not _is_plot(record)][:1]
         partitions = instance.event_log_storage.get_latest_storage_id_by_partition(key, event_type)
         if partitions:
             ids = list(telling(partitions))
@@ -110,15 +134,14 @@ def _newest(instance: dg.DagsterInstance, asset: str) -> list[dg.EventLogRecord]
     return found
 
 
-def _settled(records: Sequence[dg.EventLogRecord], read: int, now: datetime) -> int:
-    """How far nothing can come in between any more. A full batch moves on in any case."""
-    if len(records) >= BATCH:
-        return records[-1].storage_id
+def _settled(records: Sequence[dg.EventLogRecord], read: int, now: datetime, *, full: bool) -> int:
+    """How far nothing can come in between any more. A batch full of what is younger moves on all the same."""
+    settled = read
     for record in records:
         if record.timestamp > (now - SETTLING).timestamp():
             break
-        read = record.storage_id
-    return read
+        settled = record.storage_id
+    return records[-1].storage_id if full and settled == read else settled
 
 
 def _is_plot(record: dg.EventLogRecord) -> bool:
@@ -130,7 +153,8 @@ def _events(instance: dg.DagsterInstance, records: Collection[dg.EventLogRecord]
     runs = sorted({record.run_id for record in records if record.run_id})
     began = {
         run.dagster_run.run_id: datetime.fromtimestamp(run.start_time, UTC)
-        for run in (instance.get_run_records(dg.RunsFilter(run_ids=runs)) if runs else ())
+        for some in batched(runs, _RUNS)
+        for run in instance.get_run_records(dg.RunsFilter(run_ids=list(some)))
         if run.start_time is not None
     }
     return tuple(_event(record, began.get(record.run_id)) for record in records)

@@ -89,8 +89,10 @@ def materializations(settings: Settings, nodes: Sequence[AssetNode]) -> Tick | N
         return None
 
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        with connect(running.database_dsn(settings)) as conn:
+            slugs = [tenant.slug for tenant in tenants.read(conn)]
         cursor = Cursor.of(context.cursor)
-        events, spaced, after = read_events(context.instance, wanted, cursor, datetime.now(UTC))
+        events, spaced, after = read_events(context.instance, wanted, cursor, datetime.now(UTC), slugs)
         said = _take(settings, events, spaced) if events else ()
         for note in said:
             context.log.warning(note)

@@ -174,10 +174,12 @@ def _fact(event: Event, asset: Wanted, tenant: str, known: Known) -> SubjectFact
     told = next((instant for name in METADATA[:2] if (instant := _instant(event.metadata.get(name)))), None)
     if event.observed and told is None:
         return None
+    held = known.facts.get((asset.asset, tenant))
+    run_before = held.run_time if held and not held.synthetic else None
     return SubjectFact(
         asset=asset.asset,
         tenant=tenant,
-        run_time=None if event.observed else event.happened_at,
+        run_time=run_before if event.observed else event.happened_at,
         run_id=event.run_id or f"event {event.storage_id}",
         source=SOURCE,
         data_times=_data_times(event, asset, tenant, told, known),
@@ -213,7 +215,9 @@ def _incorporated(event: Event, tenant: str, known: Known) -> dict[str, datetime
     """
     graph, parents = known.graph, known.graph[event.asset].parents
     tables = {table for parent in parents for table in graph.tables(parent)}
-    facts = {subject: fact for subject, fact in known.facts.items() if subject[0] in tables}
+    whose = (*known.tenants, ANY_TENANT) if tenant == ANY_TENANT else (tenant, ANY_TENANT)
+    behind = ((table, one) for table in tables for one in whose)
+    facts = {subject: known.facts[subject] for subject in behind if subject in known.facts}
     then = {subject: fact for subject, fact in facts.items() if fact.known_at <= event.began}
     at_start = incorporate(_held(parents, tenant, graph, then, known.tenants))
     now = incorporate(_held(parents, tenant, graph, facts, known.tenants))

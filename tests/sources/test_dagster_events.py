@@ -139,6 +139,12 @@ def test_an_observation_is_a_look_and_no_run() -> None:
     assert (fact.run_time, fact.looked_at, fact.data_times) == (None, NOON + MINUTE, {"ml/scores": NOON})
 
 
+def test_an_observation_leaves_the_run_before_it_known() -> None:
+    observed = event(2, observed=True, metadata={LAST_UPDATED: NOON.timestamp()})
+    (fact,) = told([event(1), observed], SCORES).facts
+    assert (fact.run_time, fact.looked_at) == (event(1).happened_at, observed.happened_at)
+
+
 def test_an_observation_that_dates_nothing_is_passed_over_with_a_note() -> None:
     result = told([event(observed=True)], SCORES)
     assert result.facts == ()
