@@ -13,7 +13,6 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from telemetry_assets.answers.board import read_board
 from telemetry_assets.answers.condition import iso
 from telemetry_assets.answers.limits import limit_json, seconds
 from telemetry_assets.answers.status_rows import Asked, Rows, read_rows
@@ -160,11 +159,6 @@ def read_status(
         if found.tenants is None
         else (),
     )
-
-
-def judgements(conn: Connection[TupleRow], settings: Settings, now: datetime) -> tuple[Judgement, ...]:
-    """Every promise of every tenant judged at ``now``, in the order of the graph and of the tenants."""
-    return read_board(conn, settings, now).judged
 
 
 def run_lights(

@@ -21,7 +21,7 @@ from telemetry_assets.freshness.judge import Judgement, judge_all
 from telemetry_assets.freshness.lineage import Graph, facts_of, graph_of, roots_of
 from telemetry_assets.freshness.owed import Group, Owed, groups_owed
 from telemetry_assets.ledger import subjects
-from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Tenant
+from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, SubjectFact, Tenant
 from telemetry_assets.settings import Settings
 
 MANY = 2000
@@ -69,13 +69,37 @@ def read_rows(conn: Connection[TupleRow], settings: Settings, now: datetime, ask
     tenants = named | {ANY_TENANT} if named else None
     owed = _owed(groups, wanted, tenants, everybody)
     facts = subjects.read(conn, *_needed(owed, wanted, tenants, graph, everything))
-    evidence = replace(outside_evidence(conn, settings, now), facts=facts_of(facts))
-    rows = judge_all(owed, graph, evidence, [one.slug for one in everybody], now)
+    rows = _judged(conn, settings, owed, graph, facts, everybody, now)
     counts = dict.fromkeys(wanted, 0)
     for one in owed:
         counts[one.asset] += 1
     owing = {asset: number for asset, number in counts.items() if number}
     return Rows(nodes, rows, owing, _roots(wanted, graph), tenants)
+
+
+def judgements(
+    conn: Connection[TupleRow], settings: Settings, now: datetime, assets: Collection[str]
+) -> tuple[Judgement, ...]:
+    """Every tenant's judgement of these assets, in the order of the graph; what nothing is promised of is left out."""
+    nodes, everybody = read_graph(conn, settings)
+    graph, groups = graph_of(nodes), groups_owed(nodes, settings.promises, everybody)
+    wanted = tuple(dict.fromkeys(group.asset for group in groups if group.asset in assets))
+    owed = _owed(groups, wanted, None, everybody)
+    facts = subjects.read(conn, *_needed(owed, wanted, None, graph, everything=False))
+    return _judged(conn, settings, owed, graph, facts, everybody, now)
+
+
+def _judged(
+    conn: Connection[TupleRow],
+    settings: Settings,
+    owed: Sequence[Owed],
+    graph: Graph,
+    facts: Iterable[SubjectFact],
+    everybody: Sequence[Tenant],
+    now: datetime,
+) -> tuple[Judgement, ...]:
+    evidence = replace(outside_evidence(conn, settings, now), facts=facts_of(facts))
+    return judge_all(owed, graph, evidence, [one.slug for one in everybody], now)
 
 
 def _swept(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Rows:

@@ -4,8 +4,8 @@ What belongs here: judgements → check results with per-tenant metadata. What d
 what others did meanwhile (tables they fill, dbt runs of their own), which the op asks ``sources/`` for first.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,8 +16,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets import running
-from telemetry_assets.answers.status import judgements
-from telemetry_assets.errors import FailingError
+from telemetry_assets.answers.status_rows import judgements
+from telemetry_assets.errors import TelemetryError
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.window import promise_of
 from telemetry_assets.ledger.connection import connect
@@ -30,6 +30,8 @@ DATA_AGE = "data_age"
 OLDEST_AGE = "telemetry/oldest_data_age_seconds"
 AGE_OF = "telemetry/data_age_seconds/"
 """A number per tenant under this name and its slug."""
+LONGEST_IMPORT = timedelta(seconds=15)
+"""How long the tables that somebody else's dbt run read may take: a sensor's tick has a minute for all it does."""
 PLOTTED, TOLD = 20, 200
 """Of so many tenants at most the age is a plot of its own and the state a row: the worst ones."""
 
@@ -59,8 +61,8 @@ def data_age_checks(
             now = datetime.now(UTC)
             watch(conn, settings, manifest, now)
             import_dbt_runs(context, conn, settings, manifest)
-            judged = _by_asset(judgements(conn, settings, now))
-        wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
+            wanted = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys}
+            judged = _by_asset(judgements(conn, settings, now, wanted))
         for key in promised:
             if key in wanted:
                 yield check_result(key, judged.get(key, ()))
@@ -77,7 +79,7 @@ def _plot(context: dg.AssetCheckExecutionContext, key: str, judged: Sequence[Jud
 
 
 def light_again(
-    context: dg.AssetExecutionContext | dg.SensorEvaluationContext, settings: Settings, keys: Iterable[str]
+    context: dg.AssetExecutionContext | dg.SensorEvaluationContext, settings: Settings, keys: Collection[str]
 ) -> None:
     """Judge these assets anew at the end of the op that materialized them.
 
@@ -85,7 +87,7 @@ def light_again(
     from each run until the next ``checks`` phase.
     """
     with connect(running.database_dsn(settings)) as conn:
-        judged = _by_asset(judgements(conn, settings, datetime.now(UTC)))
+        judged = _by_asset(judgements(conn, settings, datetime.now(UTC), keys))
     promised = {dg.AssetKey(key.split("/")): key for key in keys if key in judged}
     for record in context.instance.get_asset_records(list(promised)):
         newest, key = record.asset_entry.last_materialization_record, promised[record.asset_entry.asset_key]
@@ -123,10 +125,11 @@ def import_dbt_runs(
     settings: Settings,
     manifest: Mapping[str, Any] | None,
 ) -> None:
-    """Keep what somebody else's dbt left in the project's target folder; a torn file is said and stops no check."""
+    """Keep what somebody else's dbt left in the project's target folder; a file that is torn, or may not be read, is
+    said and stops nothing."""
     try:
-        import_external(conn, settings, manifest)
-    except FailingError as error:
+        import_external(conn, settings, manifest, timeout=LONGEST_IMPORT)
+    except TelemetryError as error:
         context.log.warning(str(error))
 
 

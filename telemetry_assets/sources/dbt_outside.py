@@ -21,7 +21,7 @@ from telemetry_assets.ledger.dbt_invocations import DbtInvocation
 from telemetry_assets.model import ANY_TENANT, AssetNode, ClockKind, SubjectFact
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph
-from telemetry_assets.sources.clocks import look_at
+from telemetry_assets.sources.clocks import LONGEST_LOOK, look_at
 from telemetry_assets.sources.dbt_artifacts import (
     RUN_RESULTS,
     LeftRun,
@@ -43,12 +43,17 @@ BUILDING = frozenset({"run", "build", "seed", "snapshot"})
 
 
 def import_external(
-    conn: Connection[TupleRow], settings: Settings, manifest: Mapping[str, Any] | None = None
+    conn: Connection[TupleRow],
+    settings: Settings,
+    manifest: Mapping[str, Any] | None = None,
+    *,
+    timeout: timedelta = LONGEST_LOOK,
 ) -> DbtInvocation | None:
     """Record the run that somebody else left in the project's target folder, and the facts it made, once.
 
     None where there is no dbt project or nothing was left. Only nodes that succeeded and were built where the manifest
-    says have facts. Without ``manifest`` the one beside the results counts. ``conn`` is in autocommit. Raises
+    says have facts. Without ``manifest`` the one beside the results counts. ``conn`` is in autocommit; ``timeout``
+    bounds the look at what the run read. Raises
     InvalidRunResultsError for a torn file, CouldNotLookError where file or database cannot be read.
     """
     if settings.dbt is None:
@@ -65,7 +70,7 @@ def import_external(
         dbt_invocations.record(conn, left.invocation)
         return left.invocation
     invocation = replace(left.invocation, covers_all=covers_all(beside, left.invocation))
-    facts = tuple(_facts(conn, settings, beside, left))
+    facts = tuple(_facts(conn, settings, beside, left, timeout))
     with conn.transaction():
         dbt_invocations.record(conn, invocation)
         subjects.record(conn, facts)
@@ -73,7 +78,7 @@ def import_external(
 
 
 def _facts(
-    conn: Connection[TupleRow], settings: Settings, manifest: Mapping[str, Any], left: LeftRun
+    conn: Connection[TupleRow], settings: Settings, manifest: Mapping[str, Any], left: LeftRun, timeout: timedelta
 ) -> Iterator[SubjectFact]:
     """What the run made true, as if we had looked at its roots when it started."""
     if left.invocation.which not in BUILDING:
@@ -81,7 +86,7 @@ def _facts(
     wrote = replace(left.invocation, results=tuple(_of_our_target(left, manifest)))
     nodes, keys = asset_graph(settings, manifest), asset_keys(manifest)
     made = list(built(wrote, keys, nodes))
-    before = _before(conn, settings, manifest, graph_of(nodes), made, left.started_at)
+    before = _before(conn, settings, manifest, graph_of(nodes), made, left.started_at, timeout)
     slugs = [tenant.slug for tenant in tenants.read(conn)]
     yield from invocation_facts(wrote, keys, nodes, before, slugs, wrote.invocation_id, synthetic_keys(manifest))
 
@@ -102,6 +107,7 @@ def _before(
     graph: Graph,
     made: Sequence[AssetNode],
     start: datetime,
+    timeout: timedelta,
 ) -> Iterator[SubjectFact]:
     """What the inputs of ``made`` held at ``start``.
 
@@ -110,7 +116,8 @@ def _before(
     roots = {root for node in made for root in roots_of(node.key, graph)}
     inputs = {table for node in made for parent in node.parents for table in graph.tables(parent)}
     held = subjects.read(conn, sorted({*inputs, *roots, *(node.key for node in made)}))
-    times = _root_times(conn, settings, manifest, roots, start, [fact for fact in held if fact.known_at <= start])
+    known_by_then = [fact for fact in held if fact.known_at <= start]
+    times = _root_times(conn, settings, manifest, roots, start, known_by_then, timeout)
     made_up = synthetic_keys(manifest)
     for root, by_tenant in times.items():
         for tenant, data_time in by_tenant.items():
@@ -139,19 +146,25 @@ def _root_times(
     roots: set[str],
     start: datetime,
     known_by_then: Iterable[SubjectFact],
+    timeout: timedelta,
 ) -> RootTimes:
-    """The roots as of ``start``, all tables in one round trip; those that cannot be told are left out.
+    """The roots as of ``start``, all tables in one round trip.
 
-    Where every row of a tenant was written since (they are updated in place), it held what was known of it by then.
+    Where every row of a tenant was written since (they are updated in place), and where a table cannot be read now, it
+    held what was known of it by then.
     """
     tables = [*watched(settings, manifest), *(t for source in settings.sources.values() for t in stream_tables(source))]
     asked = [table for table in tables if table.asset in roots]
-    seen = look_at(conn, asked, tenants.read(conn), start, slack=timedelta(0))
-    times = {table.asset: dict(table.data_times) for table in seen if not table.error}
+    seen = look_at(conn, asked, tenants.read(conn), start, slack=timedelta(0), timeout=timeout)
     known: dict[tuple[str, str], datetime] = {}
     for fact in known_by_then:
         for root, data_time in fact.data_times.items():
             known[root, fact.tenant] = max(data_time, known.get((root, fact.tenant), data_time))
+    times = {table.asset: dict(table.data_times) for table in seen}
+    blind = {table.asset for table in seen if table.error}
+    for (root, tenant), data_time in known.items():
+        if root in blind:
+            times[root][tenant] = data_time
     for root, by_tenant in times.items():
         for tenant in [tenant for tenant, data_time in by_tenant.items() if data_time > start]:
             del by_tenant[tenant]

@@ -11,7 +11,9 @@ import pytest
 
 from telemetry_assets import settings as declared
 from telemetry_assets.answers import status_rows
-from telemetry_assets.answers.status import judgements, read_status
+from telemetry_assets.answers.board import read_board
+from telemetry_assets.answers.status import read_status
+from telemetry_assets.answers.status_rows import judgements
 from telemetry_assets.errors import CouldNotLookError, UsageError
 from telemetry_assets.ledger import graph, looks, subjects, tenants
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, ExitCode, Look, State, SubjectFact, Tenant
@@ -186,7 +188,11 @@ def test_the_json_carries_both_ages_the_window_and_the_root_of_every_row(ledger,
 
 def test_the_checks_judge_by_the_same_rows(ledger, settings, world, now) -> None:
     world(data={"globex": 4320})
-    assert judgements(ledger, settings, now) == read_status(ledger, settings, now).rows
+    rows = read_status(ledger, settings, now).rows
+    assert judgements(ledger, settings, now, {"ads/clicks", "marts/board", "nothing/promised"}) == rows
+    assert judgements(ledger, settings, now, ["marts/board"]) == tuple(
+        row for row in rows if row.asset == "marts/board"
+    )
 
 
 def test_a_pattern_takes_every_promised_asset_it_matches(ledger, settings, world, now) -> None:
@@ -218,7 +224,7 @@ def test_what_is_narrowed_is_judged_as_in_the_whole(ledger, tmp_path, world, now
     subjects.record(ledger, [fact])
     narrowed = read_status(ledger, settings, now, asset=asset, tenant=tenant)
     slugs = SLUGS if tenant is None else (tenant,) if isinstance(tenant, str) else tenant
-    kept = [row for row in judgements(ledger, settings, now) if row.tenant in (*slugs, "*")]
+    kept = [row for row in read_board(ledger, settings, now).judged if row.tenant in (*slugs, "*")]
     assert list(narrowed.rows) == [row for row in kept if asset is None or fnmatchcase(row.asset, asset)]
 
 

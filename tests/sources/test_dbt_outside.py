@@ -243,6 +243,18 @@ class TestFacts:
         import_external(erp, project(tmp_path), MANIFEST)
         assert held(erp)["marts/daily", "acme"] == {"erp/orders": HOUR}
 
+    def test_a_table_that_cannot_be_read_now_and_grew_since_leaves_a_model_with_what_it_held(
+        self, erp: Ledger, tmp_path: Path
+    ):
+        leave(tmp_path, ALL, start=START - 30 * MINUTE)
+        import_external(erp, project(tmp_path), MANIFEST)
+        put(erp, "orders", ACME, START + MINUTE)
+        watch(erp, project(tmp_path), MANIFEST, START + 2 * MINUTE)
+        erp.execute("drop table erp.orders")
+        leave(tmp_path, ALL, number=2)
+        import_external(erp, project(tmp_path), MANIFEST)
+        assert held(erp)["marts/daily", "acme"] == {"erp/orders": HOUR}
+
     @pytest.mark.promise("F9")
     def test_a_model_of_made_up_rows_refreshes_nothing(self, erp: Ledger, tmp_path: Path):
         marked = {
