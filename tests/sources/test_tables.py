@@ -1,7 +1,9 @@
 """Watermarks by SQL, on a real PostgreSQL: every kind of time, every kind of failure, one trip."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import sleep
 
 import psycopg
 import psycopg2
@@ -198,6 +200,23 @@ class TestFailures:
             requests = [ask("t"), ask("t", filter="pg_sleep(30) is not null"), ask("t")]
             _, readings = read_watermarks(cursor, requests, timeout=timedelta(milliseconds=300))
         assert [reading.problem for reading in readings] == [None, Problem.TIMED_OUT, Problem.TIMED_OUT]
+
+    def test_a_table_dropped_between_plan_and_read_is_missing_and_spoils_no_other(
+        self, conn: Connection, database: str
+    ) -> None:
+        for name in "abc":
+            execute(conn, f"create table s.{name} (tenant text, at timestamptz)")
+            execute(conn, f"insert into s.{name} values ('a', '2026-02-01Z')")
+        slowly = ask("a", filter="pg_sleep(1) is not null")
+        with ThreadPoolExecutor(1) as pool, psycopg.connect(database, autocommit=True) as other:
+            reading = pool.submit(read, conn, slowly, ask("b"), ask("c"))
+            asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+            while other.execute(asleep).fetchone() == (0,) and not reading.done():
+                sleep(0.01)
+            other.execute("drop table s.b")
+            first, dropped, last = reading.result()
+        assert (first.problem, dropped.problem, last.problem) == (None, Problem.NO_TABLE, None)
+        assert newest(last) == {"a": datetime(2026, 2, 1, tzinfo=UTC)}
 
     def test_no_lock_outlives_its_table(self, conn: Connection) -> None:
         execute(conn, "create table s.t (tenant text, at timestamptz)")
