@@ -58,7 +58,7 @@ def _next(what: str, last: datetime | None, every: timedelta | None, now: dateti
     if last is None:
         return f"its first {what}"
     due = last + every - now
-    return f"next {what} in {spoken(due)}" if due > timedelta(0) else f"a {what} has been due for {spoken(-due)}"
+    return f"next {what} due in {spoken(due)}" if due > timedelta(0) else f"a {what} has been due for {spoken(-due)}"
 
 
 def _trouble(case: Case, key: str) -> str:

@@ -95,7 +95,10 @@ def demo_break(
     source: Annotated[str | None, typer.Option(help="One source of the example; all if left away.")] = None,
     tenant: Annotated[str | None, typer.Option("--tenant", help="One tenant, by slug.")] = None,
 ) -> int:
-    """Break a feed of the example. The next sync meets it; telemetry demo heal ends it."""
+    """Break a feed of the example: stop, lag, silence, lose-field, change-type or error.
+
+    The next sync meets it; telemetry demo heal ends it.
+    """
     from telemetry_assets.demo import breakages
 
     settings = declared.load()
@@ -117,10 +120,11 @@ def demo_heal(
 ) -> int:
     """End breakages of the example, the dead feed it starts with included."""
     from telemetry_assets.demo import breakages
+    from telemetry_assets.render.words import counted
 
     settings = declared.load()
     healed = breakages.heal(ads_of(settings).faults_file, source=source, account=tenant)
-    typer.echo(f"healed {len(healed)} feeds; the next sync brings their data: telemetry refresh")
+    typer.echo(f"healed {counted(len(healed), 'feed')}; the next sync brings their data: telemetry refresh")
     return ExitCode.OK
 
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from telemetry_assets.declaration.calendar import Days, TimeOfDay, time_text
 from telemetry_assets.declaration.entry import EntryError, Strict
-from telemetry_assets.declaration.forms import Duration, Text, Timezone
+from telemetry_assets.declaration.forms import Duration, Text, Timezone, duration_text
 from telemetry_assets.model import EVERY_DAY, Deadline, Limit, Promise, Window
 
 _NUMBERS = ("window", "by", "grace")
@@ -33,7 +33,8 @@ class WindowDeclaration(Strict):
     @model_validator(mode="after")
     def _warn_first(self) -> Self:
         if self.warn is not None and self.warn >= self.fail:
-            raise EntryError("warns no earlier than it fails: make warn the shorter one, or leave it out")
+            said = f"warns no earlier than it fails ({duration_text(self.warn)}, {duration_text(self.fail)})"
+            raise EntryError(f"{said}: make warn the shorter one, or leave it out")
         return self
 
     def to_model(self) -> Window:

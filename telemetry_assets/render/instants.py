@@ -13,7 +13,10 @@ from telemetry_assets.render.words import age_text, limit_text
 
 def instant_text(instant: datetime | None) -> str:
     """``2026-11-21 13:03 UTC``; None is an en dash."""
-    return "–" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if instant is None:
+        return "–"
+    utc = instant.astimezone(UTC)
+    return f"{utc.year:04}-{utc:%m-%d %H:%M} UTC"
 
 
 def instant_json(instant: datetime | None) -> str | None:

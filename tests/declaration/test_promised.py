@@ -137,7 +137,7 @@ REFUSALS = {
     "a negative window is none": ("window: {fail: -5m}", "5: promises[0].window.fail: '-5m' is not a duration"),
     "a window warns before it fails": (
         "window: {warn: 2h, fail: 1h}",
-        "5: promises[0].window warns no earlier than it",
+        "5: promises[0].window warns no earlier than it fails (2h, 1h): make warn the shorter one",
     ),
     "a grace of zero is none": ("grace: 0s", "5: promises[0].grace: '0s' is no time at all"),
     "an unknown zone gets the nearest": (
