@@ -96,14 +96,12 @@ def subjects_owed(
     )
 
 
-def loosest_run_window(
-    node: AssetNode, nodes: Sequence[AssetNode] | Graph, promises: Sequence[Promise]
-) -> Window | None:
+def loosest_run_window(node: AssetNode, nodes: Sequence[AssetNode], promises: Sequence[Promise]) -> Window | None:
     """The loosest run window over all tenants there may be; None where the asset has no promise or no window.
 
-    It needs no list of tenants: those that no promise names are alike. Whoever asks of many hands in a Graph.
+    It needs no list of tenants: those that no promise names are alike.
     """
-    book = _Book(promises, nodes if isinstance(nodes, Graph) else graph_of(nodes))
+    book = _Book(promises, graph_of(nodes))
     promise = book.promise(node.key)
     if promise is None:
         return None

@@ -72,12 +72,9 @@ def newest_runs(conn: psycopg.Connection[TupleRow], assets: Sequence[str]) -> di
 
 
 @explained
-def corrections(
-    conn: psycopg.Connection[TupleRow], asset: str | None = None, tenant: str | None = None, limit: int = 100
-) -> tuple[Correction, ...]:
-    """The corrections, newest first; of one root, of one tenant, or with None of all."""
-    rows = conn.execute(_CORRECTIONS, {"asset": asset, "tenant": tenant, "limit": limit})
-    return tuple(Correction(*row) for row in rows)
+def corrections(conn: psycopg.Connection[TupleRow], limit: int = 100) -> tuple[Correction, ...]:
+    """The corrections, newest first."""
+    return tuple(Correction(*row) for row in conn.execute(_CORRECTIONS, (limit,)))
 
 
 @explained
@@ -150,8 +147,7 @@ select * from unnest(
 
 _CORRECTIONS = """
 select asset, tenant, was, became, known_at, run_id from telemetry.corrections
-where (%(asset)s::text is null or asset = %(asset)s) and (%(tenant)s::text is null or tenant = %(tenant)s)
-order by id desc limit %(limit)s
+order by id desc limit %s
 """
 
 _NEWEST_CORRECTIONS = """

@@ -96,7 +96,11 @@ def test_the_sweep_and_the_board_find_the_same_subjects_not_fresh(ledger: Ledger
     graph.replace(ledger, NODES)
     subjects.record(ledger, _facts(chance))
     looks.record(
-        ledger, [Look("rates/daily", NOW, chance.choice(["", "no such table"])), Look("shop/items", NOW - 20 * MINUTE)]
+        ledger,
+        [
+            Look(key, NOW - chance.choice([1, 20]) * MINUTE, chance.choice(["", "", "no such table"]))
+            for key in ("rates/daily", "shop/items")
+        ],
     )
     promises = list(PROMISES)
     chance.shuffle(promises)

@@ -94,7 +94,10 @@ def test_a_root_whose_data_time_moves_back_is_believed_and_written_down_as_a_cor
     assert _held(conn, LOOK, restored, restored, LOOK) == (restored,)
     (found,) = subjects.corrections(conn)
     assert (found.asset, found.tenant, found.was, found.became) == ("shop/orders", "one", NOON, NOON - 60 * MINUTE)
-    assert subjects.corrections(conn, "shop/orders", "two") == ()
+    again = replace(restored, looked_at=NOON + 3 * MINUTE, data_times={"shop/orders": NOON - 90 * MINUTE})
+    subjects.record(conn, [again])
+    assert subjects.newest_corrections(conn, ["shop/orders"])["shop/orders", "one"].became == NOON - 90 * MINUTE
+    assert subjects.newest_corrections(conn, ["shop/orders"], ["two"]) == {}
 
 
 def test_a_model_built_over_older_data_is_no_correction(conn: Ledger) -> None:
