@@ -65,7 +65,7 @@ def airbyte_syncs(settings: Settings) -> Tick:
         now = datetime.now(UTC)
         with connect(running.database_dsn(settings)) as conn:
             seen = observe_syncs(conn, settings, now, first=context.cursor or None)
-            untold = list(_untold(context.instance, settings, seen.ended, now))[:EVENTS_LIMIT]
+            untold = _few(_untold(context.instance, settings, seen.ended, now))
             asked = [(key, feed.tenant) for feed, _ in untold for key in feed.source.asset_keys]
             facts = subjects.read_each(conn, asked)
         for feed, job in untold:
@@ -127,6 +127,17 @@ def _untold(
             continue
         told = _told(instance, seen)
         yield from ((feed, job) for feed, job in seen if told.get(feed.tenant, -1) < job.job_id)
+
+
+def _few(untold: Iterable[tuple[Feed, Job]]) -> Sequence[tuple[Feed, Job]]:
+    """As many as Dagster can be told in one tick, one at least; the others wait for the next."""
+    chosen, events = list[tuple[Feed, Job]](), 0
+    for feed, job in untold:
+        events += len(feed.source.asset_keys)
+        if chosen and events > EVENTS_LIMIT:
+            break
+        chosen.append((feed, job))
+    return chosen
 
 
 def _is_syncing(instance: dg.DagsterInstance, settings: Settings, source: str, now: datetime) -> bool:

@@ -194,6 +194,16 @@ def client_for(settings: Settings, *, poll_seconds: float | None = None, attempt
 
 
 def _job(answer: Mapping[str, Any]) -> Job:
+    try:
+        return _job_of(answer)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FailingError(
+            f"Airbyte tells of a job in a form we do not know ({type(error).__name__}: {error}).",
+            "Is AIRBYTE_URL the public API of an Airbyte server? Try: telemetry doctor",
+        ) from None
+
+
+def _job_of(answer: Mapping[str, Any]) -> Job:
     active = answer["status"] in ACTIVE
     updated = answer.get("lastUpdatedAt")
     return Job(

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event, local
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from telemetry_assets.errors import CouldNotLookError, FailingError, TelemetryError
+from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.ledger import looks, subjects, syncs
 from telemetry_assets.ledger.syncs import Sync
 from telemetry_assets.model import Look
@@ -28,6 +28,8 @@ SEEN = "(seen on Airbyte)"
 CONCURRENT_LOOKS = 4
 LOOKING_SECONDS = 20.0
 """After so long no further connection is asked; the next look begins there."""
+LONGEST_LOOK = timedelta(seconds=10)
+"""How long the tables of all sources may take together: who looks has a minute for all of this."""
 _REQUEST_SECONDS, _ATTEMPTS = 5.0, 2
 _USER_IN_URL = re.compile(r"//[^/@\s]*@")
 
@@ -80,14 +82,15 @@ def observe_syncs(
 ) -> SyncsSeen:
     """Look at the newest jobs of each connection, from the feed named ``first`` on; write jobs, facts and looks.
 
-    Idempotent. An Airbyte that cannot be reached is in ``errors`` and, where it is a server, in the ledger's looks.
+    Idempotent. An Airbyte that cannot be reached is in ``errors`` and, where it is a server, in the ledger's looks; one
+    connection that it does not answer for holds up no other.
     Raises CouldNotLookError where the ledger cannot be reached.
     """
     feeds = feeds_of(settings)
     place = next((number for number, feed in enumerate(feeds) if feed.name == first), 0)
     listing = _list(settings, feeds[place:], seconds)
     new = _record_jobs(conn, listing, now)
-    notes = [f"{feed.name}: {found}" for feed, found in listing.asked if isinstance(found, FailingError)]
+    notes = [f"{feed.name}: {found}" for feed, found in listing.asked if isinstance(found, TelemetryError)]
     ready = list(_ready(conn, [feed for feed, _ in listing.jobs()]))
     _record_facts(conn, ready, now)
     errors = listing.errors(feeds)
@@ -97,7 +100,7 @@ def observe_syncs(
     return SyncsSeen(len(list(listing.jobs())), new, tuple(_seen(conn, ready)), errors, tuple(notes), listing.next_feed)
 
 
-type _Found = tuple[Job, ...] | FailingError
+type _Found = tuple[Job, ...] | TelemetryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +112,15 @@ class _Listing:
     until: float = 0.0
 
     def jobs(self) -> Iterator[tuple[Feed, tuple[Job, ...]]]:
-        """What was listed, without the refusals."""
+        """What was listed, without what was refused or not answered."""
         return ((feed, found) for feed, found in self.asked if isinstance(found, tuple))
 
     def errors(self, feeds: Sequence[Feed]) -> dict[str, str]:
-        """Every source in an outage; else those of which every feed that was asked was refused."""
+        """Every source in an outage; else those of which no feed that was asked was answered for."""
         if self.outage:
             return {feed.source.name: self.outage for feed in feeds}
-        refused = {feed.source.name: _without_user(str(found)) for feed, found in self.asked if _is_refusal(found)}
-        for feed, _ in self.jobs():
-            refused.pop(feed.source.name, None)
-        return refused
-
-
-def _is_refusal(found: _Found) -> bool:
-    return isinstance(found, FailingError)
+        answered = {feed.source.name for feed, _ in self.jobs()}
+        return {feed.source.name: str(found) for feed, found in self.asked if feed.source.name not in answered}
 
 
 def _without_user(text: str) -> str:
@@ -134,7 +131,7 @@ def _without_user(text: str) -> str:
 def _list(settings: Settings, feeds: Sequence[Feed], seconds: float) -> _Listing:
     """The newest jobs of each feed, a few at a time, until the time is up or nobody answers."""
     mine, stopped, until = local(), Event(), time.monotonic() + seconds
-    outages: list[str] = []
+    answered, silent = Event(), list[str]()
     try:
         patient = client_for(settings, attempts=_ATTEMPTS)
     except TelemetryError as error:
@@ -147,19 +144,22 @@ def _list(settings: Settings, feeds: Sequence[Feed], seconds: float) -> _Listing
         if not hasattr(mine, "client"):
             mine.client = AirbyteClient(server)
         try:
-            return tuple(job for one in feed.connections for job in mine.client.newest_jobs(one.connection_id))
-        except FailingError as error:
-            return FailingError(_without_user(error.message), error.remedy)
-        except CouldNotLookError as error:
-            outages.append(_without_user(str(error)))
-            stopped.set()
-            return None
+            found = tuple(job for one in feed.connections for job in mine.client.newest_jobs(one.connection_id))
+        except TelemetryError as error:
+            if isinstance(error, CouldNotLookError):
+                silent.append(_without_user(str(error)))
+            if len(silent) >= CONCURRENT_LOOKS and not answered.is_set():
+                stopped.set()
+            return TelemetryError(_without_user(error.message), error.remedy)
+        answered.set()
+        return found
 
     with ThreadPoolExecutor(CONCURRENT_LOOKS, thread_name_prefix="airbyte-look") as pool:
         found = list(zip(feeds, pool.map(ask, feeds), strict=True))
     left = next((feed.name for feed, answer in found if answer is None), None)
     asked = tuple((feed, one) for feed, one in found if one is not None)
-    return _Listing(asked, left, next(iter(outages), ""), AirbyteClient(server), until)
+    outage = silent[0] if silent and not answered.is_set() else ""
+    return _Listing(asked, left, outage, AirbyteClient(server), until)
 
 
 def _record_jobs(conn: Connection[TupleRow], listing: _Listing, now: datetime) -> int:
@@ -213,16 +213,22 @@ def _job(sync: Sync) -> Job:
 
 
 def _record_facts(conn: Connection[TupleRow], ready: Sequence[tuple[Feed, tuple[Job, ...]]], now: datetime) -> None:
-    """Facts of those feeds whose newest one is older than their newest sync."""
+    """Facts of those feeds whose newest one is older than their newest sync; and once more, as the run's that told it,
+    of those with a table that could not be read then."""
     held = subjects.read_each(conn, [_subject(feed) for feed, _ in ready])
-    by_source: dict[str, tuple[SourceSettings, list[Outcome]]] = {}
+    blind = {look.feeder for look in looks.read(conn).values() if look.error}
+    by_run: dict[tuple[str, str], tuple[SourceSettings, list[Outcome]]] = {}
     for feed, jobs in ready:
         fact, ended = held.get(_subject(feed)), max(job.ended_at or now for job in jobs)
-        if fact is None or fact.synthetic or fact.known_at < ended:
-            _, outcomes = by_source.setdefault(feed.source.name, (feed.source, []))
+        told = fact is not None and not fact.synthetic and fact.known_at >= ended
+        if not told or not blind.isdisjoint(feed.source.asset_keys):
+            run_id = fact.run_id if fact and told else SEEN
+            _, outcomes = by_run.setdefault((feed.source.name, run_id), (feed.source, []))
             outcomes += [Outcome(feed.tenant, job.connection_id, job, None) for job in jobs]
-    for source, outcomes in by_source.values():
-        record_outcomes(conn, source, outcomes, SEEN, now)
+    until = time.monotonic() + LONGEST_LOOK.total_seconds()
+    for (_, run_id), (source, outcomes) in by_run.items():
+        left = timedelta(seconds=max(until - time.monotonic(), 1.0))
+        record_outcomes(conn, source, outcomes, run_id, now, timeout=left)
 
 
 def _seen(

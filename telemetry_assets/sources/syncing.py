@@ -7,7 +7,7 @@ What does not: which tenants a run is for (``defs/``), how a connector runs (``l
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from telemetry_assets.ledger import looks, subjects, syncs, tenants
 from telemetry_assets.model import ANY_TENANT, ClockKind, SubjectFact
 from telemetry_assets.settings import ConnectionSettings, SourceSettings
 from telemetry_assets.sources.airbyte import AirbyteClient, Job
-from telemetry_assets.sources.clocks import ClockedTable, TableSeen, look_at
+from telemetry_assets.sources.clocks import LONGEST_LOOK, ClockedTable, TableSeen, look_at
 
 CONCURRENT_SYNCS = 4
 """How many connections of one source we let Airbyte work on at a time."""
@@ -83,11 +83,18 @@ def sync_tenants(
 
 
 def record_outcomes(
-    conn: Connection[TupleRow], source: SourceSettings, outcomes: Sequence[Outcome], run_id: str, now: datetime
+    conn: Connection[TupleRow],
+    source: SourceSettings,
+    outcomes: Sequence[Outcome],
+    run_id: str,
+    now: datetime,
+    *,
+    timeout: timedelta = LONGEST_LOOK,
 ) -> Mapping[str, Mapping[str, datetime]]:
     """Write jobs and facts of the outcomes; returns asset key → tenant → data time of what succeeded.
 
-    A tenant's streams count as synced only where every connection the run made for it succeeded.
+    A tenant's streams count as synced only where every connection the run made for it succeeded. ``timeout`` bounds
+    the look at their tables.
     """
     by_connection = {connection.connection_id: connection for connection in source.connections}
     syncs.record(
@@ -100,11 +107,17 @@ def record_outcomes(
         if outcome.job and outcome.tenant not in failed:
             one = Synced(outcome.job.started_at, outcome.job.ended_at or now)
             synced[outcome.tenant] = synced[outcome.tenant].joined(one) if outcome.tenant in synced else one
-    return record_synced(conn, source, synced, run_id, now)
+    return record_synced(conn, source, synced, run_id, now, timeout=timeout)
 
 
 def record_synced(
-    conn: Connection[TupleRow], source: SourceSettings, synced: Mapping[str, Synced], run_id: str, now: datetime
+    conn: Connection[TupleRow],
+    source: SourceSettings,
+    synced: Mapping[str, Synced],
+    run_id: str,
+    now: datetime,
+    *,
+    timeout: timedelta = LONGEST_LOOK,
 ) -> Mapping[str, Mapping[str, datetime]]:
     """Write what the tenants' succeeded syncs made true of every stream, whoever started them.
 
@@ -112,7 +125,7 @@ def record_synced(
     A stream whose table says nothing keeps the data times it had, and a look says why. Returns asset key → tenant →
     data time. ``conn`` is in autocommit. Raises CouldNotLookError.
     """
-    seen = _look_at_streams(conn, source, synced, now)
+    seen = _look_at_streams(conn, source, synced, now, timeout)
     times = {key: _stream_times(key, source, synced, seen) for key in source.asset_keys}
     facts = [
         SubjectFact(
@@ -167,11 +180,15 @@ def _sync_one(client: AirbyteClient, connection: ConnectionSettings, cancelled: 
 
 
 def _look_at_streams(
-    conn: Connection[TupleRow], source: SourceSettings, synced: Mapping[str, Synced], now: datetime
+    conn: Connection[TupleRow],
+    source: SourceSettings,
+    synced: Mapping[str, Synced],
+    now: datetime,
+    timeout: timedelta,
 ) -> Mapping[str, TableSeen]:
     """Asset key → what its table says, of the streams that a column dates."""
     tables = stream_tables(source) if synced else ()
-    seen = look_at(conn, tables, tenants.read(conn), now) if tables else ()
+    seen = look_at(conn, tables, tenants.read(conn), now, timeout=timeout) if tables else ()
     return {table.asset: table for table in seen}
 
 

@@ -123,7 +123,7 @@ def test_only_what_is_new_is_read_and_replaying_everything_changes_nothing(
     assert read_events(instance, wanted, cursor, later)[0] == ()
     held = facts(home)
     tick(home, instance, None)
-    whole_log = Cursor(dict.fromkeys(cursor.read, 0), frozenset())
+    whole_log = Cursor(dict.fromkeys(cursor.read, 0))
     tick(home, instance, str(whole_log))
     assert facts(home).keys() >= held.keys()
     assert {key: facts(home)[key] for key in held} == held

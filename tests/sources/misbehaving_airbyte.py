@@ -21,6 +21,8 @@ class Airbyte:
         self.lose_post_answer = False
         self.token = "good"
         self.reason: str | None = None
+        self.broken: UUID | None = None
+        """The connection of which every question ends in a 500."""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +34,8 @@ class Airbyte:
                 body = json.loads(self.rfile.read(length) or b"{}")
                 path = self.path.split("?")[0]
                 server.log.append((method, path))
+                if server.broken and str(server.broken) in self.path:
+                    return self.send_error(500)
                 status, answer, headers = server.answer(method, path, body, self.headers.get("Authorization"))
                 content = json.dumps(answer).encode()
                 self.send_response(status)

@@ -12,9 +12,11 @@ import pytest
 from psycopg.rows import TupleRow
 
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.ledger import looks, subjects, syncs
+from telemetry_assets.declaration.configured import StreamSettings
+from telemetry_assets.ledger import looks, subjects, syncs, tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.local.airbyte_server import LocalAirbyte
+from telemetry_assets.model import Clock, ClockKind, Tenant
 from telemetry_assets.settings import AirbyteSettings, SecretRef, Settings
 from telemetry_assets.sources.airbyte import AirbyteClient, Job
 from telemetry_assets.sources.observing import SEEN, feeds_of, observe_syncs
@@ -202,6 +204,61 @@ def test_refused_credentials_are_a_look_with_the_reason(home: Settings, conn: Le
     assert "401" in seen.errors["counter"]
     assert "401" in looks.read(conn)["counter"].error
     assert len(seen.notes) == 2
+
+
+def trusted(monkeypatch: pytest.MonkeyPatch) -> Airbyte:
+    monkeypatch.setenv("AIRBYTE_CLIENT_ID", "client")
+    monkeypatch.setenv("AIRBYTE_CLIENT_SECRET", "secret")
+    return Airbyte()
+
+
+def test_a_connection_that_airbyte_does_not_answer_for_holds_up_no_other(
+    home: Settings, conn: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = trusted(monkeypatch)
+    server.broken = ACME
+    try:
+        seen = observe_syncs(conn, on_a_server(home, server.url), now())
+    finally:
+        server.close()
+    assert (seen.feeds, seen.errors, seen.next_feed) == (1, {}, None)
+    assert ["counter/acme: " in note and "500" in note for note in seen.notes] == [True]
+    assert looks.read(conn)["counter"].error == ""
+
+
+def test_a_job_in_words_nobody_knows_is_refused_and_stops_nothing(
+    home: Settings, conn: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = trusted(monkeypatch)
+    server.jobs[1] = server.job(1, "succeeded") | {"startTime": None}
+    try:
+        seen = observe_syncs(conn, on_a_server(home, server.url), now())
+    finally:
+        server.close()
+    assert "in a form we do not know" in seen.errors["counter"]
+
+
+def test_a_table_that_could_not_be_read_after_its_sync_is_read_at_the_next_look(
+    server: LocalAirbyte, home: Settings, conn: Ledger
+) -> None:
+    source = home.sources["counter"]
+    numbers = StreamSettings("numbers", Clock(ClockKind.COLUMN, "seen_at"))
+    dated = replace(home, sources={"counter": replace(source, streams=(numbers,))})
+    job = ended(client_of(server), ACME)
+    record_outcomes(conn, dated.sources["counter"], [Outcome("acme", ACME, job, None)], "0a1b-run", now())
+    assert "no column seen_at" in looks.read(conn)["counter/numbers"].error
+    conn.execute("alter table raw_counter.numbers add seen_at timestamptz default '2026-11-01'")
+    tenants.write(conn, [Tenant("acme", tenant_of(conn), "Acme")])
+    observe_syncs(conn, dated, now())
+    (fact,) = subjects.read(conn)
+    assert (fact.run_id, fact.data_times) == ("0a1b-run", {"counter/numbers": datetime(2026, 11, 1, tzinfo=UTC)})
+    assert looks.read(conn) == {}
+
+
+def tenant_of(conn: Ledger) -> UUID:
+    row = conn.execute("select tenant_id from raw_counter.numbers limit 1").fetchone()
+    assert row is not None
+    return row[0]
 
 
 @pytest.mark.usefixtures("secrets")
