@@ -256,17 +256,22 @@ def test_a_table_set_back_is_told_as_such(ledger, settings, world, now) -> None:
     assert cause.kind is CauseKind.CORRECTED
 
 
-def test_data_without_tenants_set_back_is_told_as_such_whoever_asks(ledger, settings, world, now) -> None:
+def test_a_table_without_tenants_set_back_is_told_to_each_who_is_owed_what_is_made_from_it(
+    ledger, settings, world, now
+) -> None:
     world()
-    graph.replace(ledger, [*NODES, AssetNode("erp/rates", AssetKind.TABLE, clock=COLUMN, tenanted=False)])
+    rates = AssetNode("erp/rates", AssetKind.TABLE, clock=COLUMN, tenanted=False)
+    graph.replace(ledger, [*NODES, rates, AssetNode("marts/priced", AssetKind.MODEL, (rates.key,))])
     for minutes, age in ((0, 5), (1, 80)):
-        at, held = now + minutes * MINUTE, now - age * MINUTE
-        fact = SubjectFact("erp/rates", "*", None, "look", "watched", {"erp/rates": held}, looked_at=at)
-        subjects.record(ledger, [fact])
+        held = {rates.key: now - age * MINUTE}
+        looked_at = now + minutes * MINUTE
+        built = [SubjectFact("marts/priced", slug, looked_at, f"r{minutes}", "dbt", held) for slug in SLUGS]
+        look = SubjectFact(rates.key, "*", None, "look", "watched", held, looked_at=looked_at)
+        subjects.record(ledger, [look, *built])
     for asked in (None, "acme"):
-        (told,) = read_why(ledger, settings, now + 2 * MINUTE, "erp/rates", asked).explanations
+        (told,) = read_why(ledger, settings, now + 2 * MINUTE, "marts/priced", asked).explanations
         assert told.cause
-        assert told.cause.kind is CauseKind.CORRECTED
+        assert (told.cause.kind, told.cause.root) == (CauseKind.CORRECTED, rates.key)
 
 
 def test_what_could_not_be_looked_at_is_unknown_and_exits_so(ledger, settings, world, now) -> None:

@@ -182,9 +182,6 @@ def read_until(descriptor: int, done: Callable[[bytes], bool], seconds: float = 
     [
         (["--watch", "--json"], "--watch shows people what changes"),
         (["--every", "5s"], "Add --watch"),
-        (["--watch", "--every", "often"], "--every: 'often' is not a duration"),
-        (["--tenant", "acm"], "Did you mean acme?"),
-        (["counter/nubers"], "Did you mean counter/numbers?"),
         (["--watch", "counter/nubers"], "Did you mean counter/numbers?"),
     ],
 )
