@@ -192,5 +192,6 @@ def _fresh_roots(case: Case) -> Iterator[str]:
     if len(fresh) == 1:
         yield f"{next(iter(fresh))} is fresh ({age} old)"
         return
-    more = f" and {len(fresh) - NAMED} more roots" if len(fresh) > NAMED else ""
+    unnamed = len(fresh) - NAMED
+    more = f" and {unnamed} more root{'s' if unnamed > 1 else ''}" if unnamed > 0 else ""
     yield f"{', '.join(sorted(fresh)[:NAMED])}{more} are fresh (the oldest {age} old)"

@@ -35,7 +35,7 @@ def not_seen(case: Case) -> Told | None:
     if look is None or not (look.error or case.now - look.looked_at > OLDEST_LOOK):
         return None
     if look.error:
-        said, remedy = quoted(look.error), "Test what we depend on: telemetry doctor"
+        said, remedy = quoted(look.error), "Mend what it says; telemetry doctor tests what we depend on"
         says = f"{case.root} could not be looked at {case.ago(look.looked_at)}: {said}"
         return Told(CauseKind.COULD_NOT_LOOK, case.root, says, remedy, look.looked_at, said)
     says = f"nobody has looked at {case.root} for {case.span(look.looked_at)}: it may be younger than we know"
@@ -210,4 +210,4 @@ def _last_success(case: Case) -> SyncEnd | None:
 
 
 def _text(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
+    return f"{instant.year:04}-{instant:%m-%d %H:%M} UTC"
