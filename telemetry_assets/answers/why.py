@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -126,9 +127,15 @@ def _require_promised(asset: str, groups: Iterable[Group], graph: Graph) -> str:
     if asset in graph:
         offered = f"Promised of what is made from it: {', '.join(below[:5])}." if below else "Add it under promises:."
         raise UsageError(f"Nothing is promised of {asset} itself.", offered)
-    near = get_close_matches(asset, promised, n=1, cutoff=0.4)
-    known = f"Promised are {', '.join(promised[:10]) or 'none yet'}."
-    raise UsageError(f"Nothing is promised of an asset {asset!r}.", f"Did you mean {near[0]}?" if near else known)
+    matching = [key for key in promised if fnmatchcase(key, asset)]
+    if matching:
+        offered = f"Take one, as {matching[0]}; patterns are for: telemetry status {asset!r}"
+        raise UsageError(f"why explains one asset, and {asset!r} are {len(matching)}.", offered)
+    called = [key for key in sorted({*promised, *graph}) if key.rpartition("/")[2] == asset]
+    near = called or get_close_matches(asset, promised, n=1, cutoff=0.4)
+    known = f"Promised are {', '.join(promised[:10]) or 'none yet'}{' and more' if len(promised) > 10 else ''}."
+    offered = f"Did you mean {' or '.join(near[:5])}?" if near else known
+    raise UsageError(f"Nothing is promised of an asset {asset!r}.", offered)
 
 
 def _owed_of(asset: str, tenant: str | None, groups: Iterable[Group]) -> list[Owed]:

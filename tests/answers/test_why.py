@@ -371,6 +371,9 @@ def test_data_without_tenants_is_told_of_the_tenant_that_holds_it_back(ledger, s
         (STAGED, None, "Promised of what is made from it: marts/day, snapshots/board"),
         (BOARD, "globx", "Did you mean globex"),
         (BOARD, "initech", "It is promised to acme, globex"),
+        ("board", None, f"Did you mean {BOARD}"),
+        ("orders", None, "Did you mean shop/orders or staging/orders"),
+        ("snap*", None, f"Take one, as {BOARD}; patterns are for: telemetry status 'snap"),
     ],
 )
 def test_what_nobody_promised_is_a_usage_error_that_offers_the_nearest(
