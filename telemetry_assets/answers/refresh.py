@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from telemetry_assets.errors import UsageError
-from telemetry_assets.model import ExitCode
+from telemetry_assets.model import ExitCode, State, exit_of, worst_exit
 
 
 class Phase(StrEnum):
@@ -32,20 +32,22 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class PhaseResult:
-    """How one phase ended. ``failures`` are the failed checks and steps in their own words."""
+    """How one phase ended. ``failures`` are the failed checks and steps in their own words, ``promises`` how the
+    promises stand that it judged."""
 
     phase: Phase
     run_id: str
     succeeded: bool
     seconds: float
     failures: tuple[str, ...]
+    promises: tuple[State, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 where the phase or one of its checks failed; 2 where only promises are late (the checks phase)."""
-        if not self.failures and self.succeeded:
-            return ExitCode.OK
-        return ExitCode.LATE if self.phase is Phase.CHECKS and self.succeeded else ExitCode.FAILING
+        """1 where the phase or one of its checks failed; of the checks phase what ``telemetry status`` says."""
+        if self.succeeded and self.phase is Phase.CHECKS:
+            return worst_exit([exit_of(state) for state in self.promises])
+        return ExitCode.OK if self.succeeded and not self.failures else ExitCode.FAILING
 
 
 def phases_named(name: str | None, *, one_tenant: bool = False) -> tuple[Phase, ...]:

@@ -30,6 +30,8 @@ DATA_AGE = "data_age"
 OLDEST_AGE = "telemetry/oldest_data_age_seconds"
 AGE_OF = "telemetry/data_age_seconds/"
 """A number per tenant under this name and its slug."""
+COUNTED = {State.MISSING: "telemetry/never", State.FAIL: "telemetry/late", State.UNKNOWN: "telemetry/unknown"}
+"""How many tenants are in these states, as numbers of the check's result."""
 LONGEST_IMPORT = timedelta(seconds=15)
 """How long the tables that somebody else's dbt run read may take: a sensor's tick has a minute for all it does."""
 PLOTTED, TOLD = 20, 200
@@ -147,12 +149,22 @@ def check_result(key: str, judged: Sequence[Judgement]) -> dg.AssetCheckResult:
         metadata={
             **_ages(worst_first),
             "telemetry/broken": broken,
-            "telemetry/unknown": sum(item.state is State.UNKNOWN for item in judged),
+            **{name: sum(item.state is state for item in judged) for state, name in COUNTED.items()},
             "telemetry/tenants": dg.TableMetadataValue(
                 records=[_record(item) for item in (judged if len(judged) <= TOLD else worst_first[:TOLD])],
                 schema=dg.TableSchema(columns=_COLUMNS),
             ),
         },
+    )
+
+
+def states_of(evaluations: Iterable[dg.AssetCheckEvaluation]) -> tuple[State, ...]:
+    """The states that these checks counted, each once: of what is not fresh."""
+    checked = [evaluation.metadata for evaluation in evaluations]
+    return tuple(
+        state
+        for state, name in COUNTED.items()
+        if any(name in metadata and metadata[name].value for metadata in checked)
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase, PhaseResult, Step
+from telemetry_assets.defs.data_age_checks import states_of
 from telemetry_assets.defs.jobs import selection_config
 from telemetry_assets.defs.location import build_definitions
 from telemetry_assets.defs.partitions import align, whole_range_tags
@@ -151,9 +152,10 @@ def _run(
         )
     if _was_interrupted(result):
         raise KeyboardInterrupt
+    checks = result.get_asset_check_evaluations()
     failed_checks = [
         f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}: {evaluation.description or 'failed'}"
-        for evaluation in result.get_asset_check_evaluations()
+        for evaluation in checks
         if not evaluation.passed
     ]
     failed_steps = [
@@ -165,6 +167,7 @@ def _run(
         succeeded=result.success,
         seconds=(datetime.now(UTC) - started).total_seconds(),
         failures=tuple(failed_steps + failed_checks),
+        promises=states_of(checks),
     )
 
 

@@ -19,11 +19,16 @@ from telemetry_assets.sources.dbt_manifest import manifest_nodes
 def read_manifest(dbt: DbtSettings) -> Mapping[str, Any]:
     """The dbt manifest, prepared by the launcher. Raises ConfigError that says how to make it."""
     try:
-        return json.loads(dbt.manifest_path.read_text())
+        found = json.loads(dbt.manifest_path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(f"There is no dbt manifest at {dbt.manifest_path}.", "Make it: telemetry prepare") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise ConfigError(f"{dbt.manifest_path} cannot be read: {error.strerror}.", "Make it readable.") from None
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{dbt.manifest_path} is not JSON ({error}).", "Make it anew: telemetry prepare") from None
+    if not isinstance(found, dict) or not isinstance(found.get("nodes"), dict):
+        raise ConfigError(f"{dbt.manifest_path} is no dbt manifest.", "Make it anew: telemetry prepare")
+    return found
 
 
 def asset_graph(settings: Settings, manifest: Mapping[str, Any] | None) -> tuple[AssetNode, ...]:

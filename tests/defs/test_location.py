@@ -81,10 +81,11 @@ def test_without_a_manifest_it_says_how_to_make_one_and_shows_no_empty_graph(tmp
         loaded(Place(tmp_path))
 
 
-def test_a_torn_manifest_says_so_too(tmp_path: Path):
+@pytest.mark.parametrize("content", [b'{"nodes": {', b"[]", b"\xff\xfe", b'{"nodes": []}', b"[" * 100_000])
+def test_a_torn_manifest_says_so_too(tmp_path: Path, content: bytes):
     copy_example(tmp_path)
     (tmp_path / "dbt_project" / "target").mkdir()
-    (tmp_path / "dbt_project" / "target" / "manifest.json").write_text('{"nodes": {')
+    (tmp_path / "dbt_project" / "target" / "manifest.json").write_bytes(content)
     with pytest.raises(ConfigError, match="telemetry prepare"):
         loaded(Place(tmp_path))
 

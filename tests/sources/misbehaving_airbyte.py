@@ -35,7 +35,8 @@ class Airbyte:
                 path = self.path.split("?")[0]
                 server.log.append((method, path))
                 if server.broken and str(server.broken) in self.path:
-                    return self.send_error(500)
+                    self.send_error(500)
+                    return
                 status, answer, headers = server.answer(method, path, body, self.headers.get("Authorization"))
                 content = json.dumps(answer).encode()
                 self.send_response(status)

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.declaration.configured import StreamSettings
+from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.ledger import looks, subjects, syncs, tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.local.airbyte_server import LocalAirbyte
