@@ -70,7 +70,12 @@ def test_help_says_what_a_command_is_for(command: tuple[str, ...]):
     assert any(len(line.strip(" │")) > 20 for line in purpose)
 
 
-@pytest.mark.parametrize("command", ["scan", "refresh", "health", "status"])
+def test_help_says_what_an_argument_is():
+    said = CliRunner().invoke(app, ["why", "--help"]).output
+    assert "The asset whose promise is not kept" in " ".join(said.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", ["scan", "refresh", "health", "status", "why"])
 def test_help_of_a_command_that_judges_explains_its_exit_codes(command: str):
     assert "Exit:" in CliRunner().invoke(app, [command, "--help"]).output
 

@@ -40,7 +40,7 @@ class RunLight:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Broken promises of one tenant that one root explains."""
+    """Broken promises of one tenant that one asset explains, from it downwards: a root, or where the data stops."""
 
     tenant: str
     root: str
@@ -62,6 +62,7 @@ class StatusAnswer:
     promises: int
     narrowed: bool = False
     owed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    of_all_assets: bool = True
     corrections: tuple[Correction, ...] = ()
     noted: tuple[Look, ...] = ()
 
@@ -107,11 +108,19 @@ class StatusAnswer:
 
     @property
     def causes(self) -> tuple[Cause, ...]:
-        """The broken promises by tenant and the root that binds them."""
+        """The broken promises by tenant and the root that binds them; where that root is not broken itself, by the
+        broken asset nearest to it: the data stops there."""
         found: dict[tuple[str, str], list[Judgement]] = {}
         for row in self.broken:
             found.setdefault((row.tenant, row.binding_root or row.asset), []).append(row)
-        return tuple(Cause(tenant, root, tuple(rows)) for (tenant, root), rows in found.items())
+        return tuple(
+            Cause(tenant, root if self._may_be_broken(root, rows) else rows[0].asset, tuple(rows))
+            for (tenant, root), rows in found.items()
+        )
+
+    def _may_be_broken(self, root: str, rows: Sequence[Judgement]) -> bool:
+        """True where the root is among its broken promises, or was not asked about."""
+        return not self.of_all_assets or any(row.asset == root for row in rows)
 
     def as_json(self) -> Mapping[str, Any]:
         """The answer for machines. Ages are seconds at ``checked_at``; instants stay what they are."""
@@ -154,6 +163,7 @@ def read_status(
         promises=sum(found.owed.values()),
         narrowed=late or asset is not None or bool(chosen),
         owed={} if late else found.owed,
+        of_all_assets=asset is None,
         corrections=_recent_corrections(conn, found, now),
         noted=tuple(look for look in looks.read(conn).values() if look.note and look.feeder in found.roots)
         if found.tenants is None

@@ -19,6 +19,8 @@ LONGEST_SKEW = timedelta(minutes=5)
 OLDEST_LOOK = timedelta(minutes=10)
 """A root that is looked at from outside and was not for so long may be older in our eyes than it is."""
 
+_LAST_YEAR = 9999
+"""What infinity, and every year Python has not, is read as."""
 _FROM_GOOD_TO_BAD = (State.PASS, State.WARN, State.UNKNOWN, State.FAIL, State.MISSING)
 
 
@@ -161,7 +163,8 @@ def _of_data(owed: Owed, fact: SubjectFact | None, now: datetime) -> _Verdict:
         undated = ", ".join(owed.terms.undated)
         return _Verdict(State.UNKNOWN, f"nothing dates it: no clock on {undated}" if undated else "nothing dates it")
     if fact is None:
-        return _Verdict(State.MISSING, "no run has ever loaded it")
+        limits = set(owed.terms.limits.values())
+        return _Verdict(State.MISSING, "no run has ever loaded it", limit=limits.pop() if len(limits) == 1 else None)
     return max(_of_roots(owed, fact, now), key=lambda verdict: verdict.badness)
 
 
@@ -175,7 +178,7 @@ def _of_roots(owed: Owed, fact: SubjectFact, now: datetime) -> Iterator[_Verdict
             yield _Verdict(State.MISSING, what, root, limit)
         elif data_time > latest:
             what = "yet to come" if data_time > now else "later than anybody could know it then"
-            yield _Verdict(State.UNKNOWN, f"clock: {root} says {data_time.isoformat()}, which is {what}", root, limit)
+            yield _Verdict(State.UNKNOWN, f"clock: {root} says {_shown(data_time)}, which is {what}", root, limit)
         elif limit is None:
             age = max(now - data_time, timedelta(0))
             yield _Verdict(
@@ -189,6 +192,10 @@ def _held_against(limit: Limit, cutoffs: Cutoffs, root: str, data_time: datetime
     state, age = cutoffs.state_of(data_time), max(now - data_time, timedelta(0))
     reason = "" if state is State.PASS else f"{root} is {spoken(age)} old, {_promised(limit)}"
     return _Verdict(state, reason, root, limit, data_time, age, data_time - cutoffs.fail)
+
+
+def _shown(instant: datetime) -> str:
+    return "a time of no real year" if instant.year == _LAST_YEAR else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _promised(limit: Limit) -> str:

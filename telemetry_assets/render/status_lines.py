@@ -84,7 +84,8 @@ def _cause(cause: Cause) -> "Text":
         said = f"{cause.root} never came: {told.reason}"
     else:
         ran = f", though it ran {age_text(told.run_age)} ago" if told.run_state is State.PASS else ""
-        said = f"{cause.root} is {age_text(told.data_age)} old, {_promised(told)}{ran}"
+        by = f" by {told.binding_root}" if told.binding_root not in (None, cause.root) else ""
+        said = f"{cause.root} is {age_text(told.data_age)} old{by}, {_promised(told)}{ran}"
     return _line(told.state, _whose(cause.tenant), said, f"; with it {_names(others)}" if others else "")
 
 

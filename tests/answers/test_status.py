@@ -261,6 +261,25 @@ def test_corrections_of_the_last_day_are_told_of_what_was_asked_for(ledger, sett
     assert [one["asset"] for one in said] == ["ads/clicks"]
 
 
+def test_a_promise_is_shown_with_what_was_never_loaded(ledger, settings, world, now) -> None:
+    world(never=("globex",))
+    (row,) = (row for row in read_status(ledger, settings, now, asset="ads/clicks").rows if row.tenant == "globex")
+    assert (row.state, row.window) == (State.MISSING, timedelta(hours=1))
+
+
+def test_a_root_that_is_fresh_is_not_blamed_for_what_stopped_behind_it(ledger, settings, world, now) -> None:
+    world()
+    subjects.record(
+        ledger, [SubjectFact("marts/board", "acme", now, "r", "dbt", {"ads/clicks": now - timedelta(days=3)})]
+    )
+    whole, narrow = (
+        read_status(ledger, settings, now, late=True),
+        read_status(ledger, settings, now, asset="marts/board"),
+    )
+    assert [(cause.tenant, cause.root) for cause in whole.causes] == [("acme", "marts/board")]
+    assert [(cause.tenant, cause.root) for cause in narrow.causes] == [("acme", "ads/clicks")]
+
+
 def test_values_from_the_future_that_were_left_out_are_told(ledger, settings, world, now) -> None:
     world()
     looks.record(ledger, [Look("ads/clicks", now, note="rows of acme say times yet to come")])
