@@ -34,7 +34,7 @@ up: $(READY)  ## everything live until Ctrl-C: Dagster UI, daemon, local Airbyte
 	@$(BIN)/telemetry up
 
 test: $(READY)  ## the fast tests
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)  ## the tests that need minutes
 	@$(BIN)/python -m pytest -m slow

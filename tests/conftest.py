@@ -36,6 +36,17 @@ EmbeddedPostgres(Path(sys.argv[1])).remove()
 """
 
 
+LONG = ("tests/test_cli.py", "tests/integration/", "tests/local/", "tests/faults/", "tests/dbt_project/", "tests/defs/")
+"""Where the long files are: they come first, so that at the end no core waits for one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; otherwise the order stays."""
+    items.sort(
+        key=lambda item: next((place for place, long in enumerate(LONG) if item.nodeid.startswith(long)), len(LONG))
+    )
+
+
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """This session's server, up (one per xdist worker). Tests that stop or hurt one use ``server``."""

@@ -126,6 +126,7 @@ def test_an_unknown_phase_is_refused_with_the_nearest_one(place: Place):
     assert "Did you mean sync?" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_phase_that_covers_everybody_cannot_be_narrowed(place: Place):
     place.run("prepare")
     done = place.run("refresh", "build", "--tenant", "acme")
@@ -168,6 +169,7 @@ def test_a_database_without_our_ledger_says_prepare(place: Place, postgres_url: 
         assert "telemetry prepare" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_secret_is_named_and_the_others_are_synced(place: Place):
     environment = {name: value for name, value in place.environment.items() if name != "BEHAVES_ACME"}
     done = Place(place.folder, environment).run("refresh", "sync", "--json")
@@ -176,6 +178,7 @@ def test_a_missing_secret_is_named_and_the_others_are_synced(place: Place):
     assert any("BEHAVES_ACME" in failure and "globex" not in failure for failure in sync["failures"])
 
 
+@pytest.mark.slow
 def test_a_busy_port_is_no_obstacle_to_the_local_airbyte(place: Place):
     with socket.socket() as taken, contextlib.suppress(OSError):
         taken.bind(("127.0.0.1", 8700))  # where somebody has it already, it is busy all the same
@@ -201,6 +204,7 @@ def test_a_home_that_cannot_be_written_is_named_with_a_way_out(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_every_answer_for_machines_is_one_json_document(place: Place):
     assert place.run("prepare").returncode == 0
     for command in (("refresh",), ("status",), ("health",), ("health", "airbyte"), ("doctor",), ("config", "show")):

@@ -67,6 +67,7 @@ def test_a_stream_without_a_key_gets_no_row_twice_either(database: str, tmp_path
     assert rows(database, "select count(*), count(distinct id) from raw_counter.notes") == [(50, 50)]
 
 
+@pytest.mark.slow
 def test_a_connector_killed_from_outside_mid_read_fails_its_job(database: str, tmp_path: Path):
     settings = settings_of(tmp_path, count=150, every=5, pause=0.02)
     with serving(settings, database) as server:
@@ -117,6 +118,7 @@ def test_the_error_of_a_job_holds_no_secret(database: str, tmp_path: Path, monke
         assert "******" in error
 
 
+@pytest.mark.slow
 def test_a_job_of_a_server_killed_with_9_is_failed_by_the_next_and_its_connector_ended(database: str, tmp_path: Path):
     add_tenants(database)
     with _process(database, tmp_path, "{count: 4000, every: 5, pause: 0.02}") as (process, client, connection_id):

@@ -103,6 +103,7 @@ def test_cancelling_ends_the_whole_process_group(tmp_path: Path):
     eventually(lambda: not any(_lives(pid) for pid in family))
 
 
+@pytest.mark.slow
 def test_a_connector_that_ignores_sigterm_is_killed(tmp_path: Path):
     stubborn = tmp_path / "stubborn.py"
     stubborn.write_text(
@@ -116,6 +117,7 @@ def test_a_connector_that_ignores_sigterm_is_killed(tmp_path: Path):
     assert not _lives(reading.process.pid)
 
 
+@pytest.mark.slow
 def test_a_connector_that_leaves_a_child_behind_ends_all_the_same(tmp_path: Path):
     leaving = tmp_path / "leaving.py"
     leaving.write_text(
