@@ -17,7 +17,7 @@ from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all
 from telemetry_assets.freshness.lineage import Graph, graph_of, roots_of
 from telemetry_assets.freshness.owed import Group, Owed, groups_owed
 from telemetry_assets.ledger import subjects
-from telemetry_assets.ledger.sweep import Bar, sweep, tenants_seen
+from telemetry_assets.ledger.sweep import Bar, sweep, tenants_lacking
 from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Limit, State, Tenant
 from telemetry_assets.settings import Settings
 
@@ -82,7 +82,9 @@ def _doubtful(
         for place in own or ():
             if lacking := len(group.tenants) - reached[place].seen:
                 short.setdefault(bars[place].table, {})[group.number] = lacking
-    absent = _absent(conn, short, {number: frozenset(of) for number, of in _members(groups).items()} if short else {})
+    members = {number: frozenset(alike) for number, alike in _members(groups).items()}
+    absent = _absent(conn, short, members)
+    order = {tenant: place for place, tenant in enumerate(tenants)}
     failed = {key for key, look in evidence.looks.items() if look.error and look.feeder == key}
     odd: dict[str, set[str]] = {}
     for asset, tenant in evidence.oddities:
@@ -95,8 +97,8 @@ def _doubtful(
         named = set(odd.get(group.asset, ()))
         for place in own:
             named.update(reached[place].doubtful, absent.get(bars[place].table, ()))
-        if named:
-            found += (Owed(group.asset, tenant, group.terms) for tenant in group.tenants if tenant in named)
+        ordered = sorted(named & members[group.number], key=order.__getitem__)
+        found += (Owed(group.asset, tenant, group.terms) for tenant in ordered)
     return found
 
 
@@ -113,18 +115,17 @@ def _members(groups: Iterable[Group]) -> dict[int, tuple[str, ...]]:
 
 def _absent(
     conn: Connection[TupleRow], short: Mapping[str, Mapping[int, int]], members: Mapping[int, frozenset[str]]
-) -> dict[str, set[str]]:
+) -> dict[str, frozenset[str]]:
     """table → tenants without a fact of it, where ``short`` counts how many of each class lack one.
 
     Who lacks one table mostly lacks the others too: those are tried first, and the counts tell whether that is all.
     """
     suspects: set[str] = set()
-    found: dict[str, set[str]] = {}
+    found: dict[str, frozenset[str]] = {}
     for table, lacking in short.items():
-        absent = suspects - tenants_seen(conn, table, suspects) if suspects else set[str]()
+        absent = tenants_lacking(conn, table, suspects)
         if any(len(absent & members[number]) != count for number, count in lacking.items()):
-            everybody = frozenset[str]().union(*(members[number] for number in lacking))
-            absent = set(everybody - tenants_seen(conn, table))
+            absent = tenants_lacking(conn, table)
             suspects |= absent
         found[table] = absent
     return found

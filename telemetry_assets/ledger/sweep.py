@@ -68,28 +68,31 @@ def sweep(
 
 
 @explained
-def tenants_seen(
+def tenants_lacking(
     conn: psycopg.Connection[TupleRow], table: str, among: Collection[str] | None = None
 ) -> frozenset[str]:
-    """The tenants that have a fact of one table; of ``among``, or with None of all."""
-    rows = conn.execute(_SEEN, (table, None if among is None else list(among), None if among is None else list(among)))
-    return frozenset(tenant for (tenant,) in rows)
+    """The tenants without a fact of one table; of ``among``, or with None of all."""
+    asked = {"table": table, "among": None if among is None else list(among)}
+    return frozenset(tenant for (tenant,) in conn.execute(_LACKING, asked))
 
 
-_SEEN = "select tenant from telemetry.subjects where asset = %s and (%s::text[] is null or tenant = any(%s::text[]))"
+_LACKING = """
+select slug from telemetry.tenants
+where (%(among)s::text[] is null or slug = any(%(among)s::text[]))
+    and not exists (select from telemetry.subjects where asset = %(table)s and tenant = slug)
+"""
 
 
 def _statement(width: int, some_named: bool) -> LiteralString:
     cutoffs = ", ".join(f"%(after{place})s::timestamptz[]" for place in range(width))
     names = "".join(f", after{place}" for place in range(width))
     kept = "".join(
-        f" and (bar.width <= {place} or fact.data_times[{place + 1}] > bar.after{place}"
-        f" and fact.data_times[{place + 1}] <= least(coalesce(fact.looked_at, fact.run_time), %(now)s::timestamptz))"
-        for place in range(width)
+        f" and (bar.width <= {place} or fact.data_times[{place + 1}] > bar.after{place})" for place in range(width)
     )
     text = f"""
         select bar.number, count(*), array_agg(fact.tenant) filter (where not (
-            not fact.synthetic and (bar.width = 0 or fact.root_set = bar.root_set){kept}
+            not fact.synthetic and (bar.width = 0 or fact.root_set = bar.root_set and not fact.ahead
+                and coalesce(fact.looked_at, fact.run_time) <= %(now)s::timestamptz){kept}
         ))
         from telemetry.subjects fact
         join telemetry.tenants tenant on tenant.slug = fact.tenant

@@ -27,6 +27,9 @@ alter table telemetry.subjects drop column data_times, alter column root_set set
 alter table telemetry.subjects rename column times to data_times;
 alter table telemetry.subjects add check (run_time is not null or looked_at is not null);
 drop function telemetry.later_of_each(jsonb, jsonb);
+-- What nobody could know yet when it was told: asked of half a million facts at once, so it is told apart when written.
+alter table telemetry.subjects
+    add column ahead boolean not null generated always as (coalesce(looked_at, run_time) < any (data_times)) stored;
 comment on column telemetry.subjects.run_time is 'The end of the run that made it; null where nobody''s run is known.';
 comment on column telemetry.subjects.looked_at is 'When it was seen, where no run of ours made it.';
 comment on column telemetry.subjects.data_times is 'The data time of each root of the root set, as that run incorporated it.';
