@@ -111,6 +111,7 @@ def test_a_group_typed_alone_shows_what_it_has(tmp_path: Path):
         assert "bug" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_unknown_tenant_is_refused_with_the_nearest_one(place: Place):
     assert place.run("prepare").returncode == 0
     for command in (("status",), ("health",), ("refresh", "snapshots")):

@@ -59,6 +59,7 @@ def test_a_full_read_and_then_only_what_changed_give_the_whole_truth(account: st
         assert held[key(account, Stream.INSIGHTS, row)] == row
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(account=accounts, now=instants)
 def test_spend_of_a_day_never_shrinks_as_time_goes_on(account: str, now: datetime):

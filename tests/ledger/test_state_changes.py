@@ -135,6 +135,7 @@ def test_a_database_without_a_ledger_says_what_to_run(empty_database: str) -> No
         state_changes.record(bare, [LATE], NOON)
 
 
+@pytest.mark.slow
 def test_twenty_five_thousand_subjects_come_and_go_in_one_statement_each(conn: Ledger) -> None:
     late = [replace(LATE, tenant=f"t{number:05}") for number in range(25_000)]
     started = time.monotonic()
