@@ -4,7 +4,7 @@ What belongs here: promises → bars, the scan's doubts → judgements. What doe
 judgement (``freshness/judge.py``), and the board that holds every subject (``board.py``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,11 +14,11 @@ from psycopg.rows import TupleRow
 from telemetry_assets.answers.board import outside_evidence, read_graph
 from telemetry_assets.freshness.cutoff import cutoffs_of
 from telemetry_assets.freshness.judge import Evidence, Judgement, judge_all
-from telemetry_assets.freshness.lineage import Graph, graph_of, roots_of
+from telemetry_assets.freshness.lineage import Graph, graph_of, read_by, roots_of
 from telemetry_assets.freshness.owed import Group, Owed, groups_owed
 from telemetry_assets.ledger import subjects
 from telemetry_assets.ledger.sweep import Bar, sweep, tenants_lacking
-from telemetry_assets.model import ANY_TENANT, AssetKind, AssetNode, Limit, State, Tenant
+from telemetry_assets.model import AssetKind, AssetNode, Limit, State, Tenant
 from telemetry_assets.settings import Settings
 
 _OWED_NOTHING = -2
@@ -52,7 +52,7 @@ def read_sweep(conn: Connection[TupleRow], settings: Settings, now: datetime) ->
     evidence = outside_evidence(conn, settings, now)
     slugs = [tenant.slug for tenant in tenants]
     doubtful = _doubtful(conn, groups, graph, slugs, evidence, now)
-    facts = subjects.read_each(conn, list(_needed(doubtful, graph, slugs)))
+    facts = subjects.read_each(conn, list(read_by(((one.asset, one.tenant) for one in doubtful), graph, slugs)))
     judged = judge_all(doubtful, graph, replace(evidence, facts=facts), slugs, now)
     owed: dict[str, int] = {}
     for group in groups:
@@ -155,21 +155,3 @@ def _fresh_after(limit: Limit, cutoffs: dict[Limit, datetime], now: datetime) ->
     if limit not in cutoffs:
         cutoffs[limit] = cutoffs_of(limit, now).fresh_after
     return cutoffs[limit]
-
-
-def _needed(doubtful: Iterable[Owed], graph: Graph, tenants: Sequence[str]) -> Iterator[subjects.Subject]:
-    """The facts that judging these subjects takes, each once: their own, and of a view those it reads."""
-    wanted: dict[subjects.Subject, None] = {}
-    for owed in doubtful:
-        wanted[(owed.asset, owed.tenant)] = None
-        node = graph.get(owed.asset)
-        if node is None or node.kind is not AssetKind.VIEW:
-            continue
-        for table in graph.tables(owed.asset):
-            if table in graph and not graph[table].tenanted:
-                wanted[(table, ANY_TENANT)] = None
-            elif owed.tenant == ANY_TENANT:
-                wanted.update(dict.fromkeys((table, tenant) for tenant in (*tenants, ANY_TENANT)))
-            else:
-                wanted[(table, owed.tenant)] = None
-    return iter(wanted)

@@ -4,7 +4,7 @@ What belongs here: judgements → standings. What does not: judging (``answers/s
 (``ledger/state_changes.py``), when a tick comes (``sensors.py``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,12 +13,11 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.sweep import Sweep, read_sweep
 from telemetry_assets.freshness.judge import Judgement, judge
-from telemetry_assets.freshness.lineage import Graph, fact_now, graph_of
+from telemetry_assets.freshness.lineage import fact_now, graph_of, read_by
 from telemetry_assets.freshness.owed import Owed, groups_owed
 from telemetry_assets.ledger import state_changes, subjects
 from telemetry_assets.ledger.connection import advisory_lock
 from telemetry_assets.ledger.state_changes import Standing, Subject
-from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.settings import Settings
 
 LOCK = "telemetry.state_changes"
@@ -63,7 +62,7 @@ def _standings(
     """How the subjects of ``news`` stand, and those that ``left`` the list of the not fresh: fresh, or owed no more."""
     graph, slugs = graph_of(swept.nodes), [tenant.slug for tenant in swept.tenants]
     gone = set(left)
-    facts = subjects.read_each(conn, sorted(_read_by([*news, *gone], graph, slugs)))
+    facts = subjects.read_each(conn, sorted(read_by([*news, *gone], graph, slugs)))
     owed = _owed(settings, swept, gone)
     for subject in sorted(gone - owed.keys()):
         yield state_changes.gone(subject)
@@ -96,13 +95,3 @@ def _owed(settings: Settings, swept: Sweep, wanted: set[Subject]) -> dict[Subjec
         for tenant in group.tenants
         if (group.asset, tenant) in wanted
     }
-
-
-def _read_by(wanted: Iterable[Subject], graph: Graph, tenants: Sequence[str]) -> set[Subject]:
-    """The subjects whose facts tell what these hold: themselves, and of a view what it reads."""
-    needed: set[Subject] = set()
-    for asset, tenant in wanted:
-        whose = (*tenants, ANY_TENANT) if tenant == ANY_TENANT else (tenant, ANY_TENANT)
-        needed.add((asset, tenant))
-        needed.update((table, one) for table in graph.tables(asset) if table != asset for one in whose)
-    return needed

@@ -123,6 +123,19 @@ def fact_now(
     return replace(fact, data_times=data_times_of(key, tenant, graph, facts, tenants), looked_at=now)
 
 
+def read_by(wanted: Iterable[tuple[str, str]], graph: Graph, tenants: Sequence[str]) -> set[tuple[str, str]]:
+    """The (asset, tenant) whose facts tell what the wanted ones hold: themselves, and of a view those of its tables.
+
+    Data without tenants is everybody's, and for the subject ``*`` a table's every tenant counts.
+    """
+    needed: set[tuple[str, str]] = set()
+    for asset, tenant in wanted:
+        whose = (*tenants, ANY_TENANT) if tenant == ANY_TENANT else (tenant, ANY_TENANT)
+        needed.add((asset, tenant))
+        needed.update((table, one) for table in graph.tables(asset) if table != asset for one in whose)
+    return needed
+
+
 def _is_end(node: AssetNode) -> bool:
     return node.clock is not None or not node.parents
 

@@ -12,6 +12,7 @@ from telemetry_assets.freshness.lineage import (
     facts_of,
     graph_of,
     incorporate,
+    read_by,
     roots_of,
     undated_roots_of,
 )
@@ -141,3 +142,12 @@ def test_incorporating_in_steps_or_twice_is_incorporating_at_once(parents: list[
     steps = [incorporate(made_from[:cut]), incorporate(made_from[cut:])]
     assert incorporate((tuple(times), times) for times in steps) == at_once
     assert incorporate([*made_from, *reversed(made_from)]) == at_once
+
+
+def test_what_a_view_holds_is_told_by_its_tables_and_what_a_table_holds_by_itself() -> None:
+    assert read_by([("mart", "one")], GRAPH, ["one", "two"]) == {("mart", "one")}
+    ends = ("raw/a", "raw/b", "nowhere")
+    assert read_by([("stg/ab", "one")], GRAPH, ["one", "two"]) == {
+        ("stg/ab", "one"), *((end, tenant) for end in ends for tenant in ("one", "*"))
+    }  # fmt: skip
+    assert {tenant for _, tenant in read_by([("stg/a", "*")], GRAPH, ["one", "two"])} == {"one", "two", "*"}
