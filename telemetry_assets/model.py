@@ -203,6 +203,39 @@ class Look:
     note: str = ""
 
 
+class CauseKind(StrEnum):
+    """What may be at the bottom of a promise that is not kept, and what else may be wrong without one."""
+
+    SYNC_FAILED = "sync_failed"
+    SYNC_NOT_RUN = "sync_not_run"
+    SYNC_RUNNING_LONG = "sync_running_long"
+    FEED_QUIET = "feed_quiet"
+    ZERO_ROWS = "zero_rows"
+    NEVER_LOADED = "never_loaded"
+    BUILD_FAILED = "build_failed"
+    BUILD_SKIPPED = "build_skipped"
+    BUILD_NOT_RUN = "build_not_run"
+    WITHHELD = "withheld"
+    NOT_PUBLISHED = "not_published"
+    CLOCK = "clock"
+    COULD_NOT_LOOK = "could_not_look"
+    CORRECTED = "corrected"
+    UNDATED = "undated"
+    NO_WINDOW = "no_window"
+    WAITING = "waiting"
+    CHECK_FAILED = "check_failed"
+    RUN_FAILED = "run_failed"
+    MONITOR_DOWN = "monitor_down"
+    DRILL_LOST = "drill_lost"
+    FIRE_DRILL = "fire_drill"
+
+
+BESIDE_PROMISES = frozenset(
+    {CauseKind.CHECK_FAILED, CauseKind.RUN_FAILED, CauseKind.MONITOR_DOWN, CauseKind.DRILL_LOST, CauseKind.FIRE_DRILL}
+)
+"""Kinds that never explain a promise."""
+
+
 class AssetKind(StrEnum):
     """What an asset is to us: a synced stream, a watched table, a dbt node, or a published snapshot."""
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from telemetry_assets.declaration.configured import (
     DbtSettings,
     ForeignSourceSettings,
+    OwnerSettings,
     SnapshotSettings,
     StreamSettings,
     TableSourceSettings,
@@ -37,6 +38,9 @@ VARIABLES = (
     "AIRBYTE_CLIENT_ID",
     "AIRBYTE_CLIENT_SECRET",
     "DBT_PROFILES_DIR",
+    "MONITOR_ALERT_WEBHOOK_URL",
+    "TELEMETRY_DEADMAN_URL",
+    "TELEMETRY_DAGSTER_URL",
 )
 """Every environment variable we read by a fixed name; ``.env.example`` lists the same (a test keeps them equal)."""
 
@@ -96,6 +100,18 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """Where messages go. ``kind`` is slack, email, webhook, file or console; ``options`` are the kind's own keys, in
+    which a SecretRef may stand. ``rate`` is messages per second (None: the kind's own), ``timeout`` of one attempt."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    rate: float | None = None
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
 class AirbyteSettings:
     """A real Airbyte server, from the environment; ``url`` None means the local stand-in."""
 
@@ -110,7 +126,8 @@ class Settings:
     """Everything declared, with paths made absolute. ``root`` is the folder of telemetry.yaml.
 
     ``sources`` are those that Airbyte syncs, ``tables`` those that others fill, ``foreign`` those that other code
-    locations materialize; the three share no name.
+    locations materialize; the three share no name. ``fallback`` is the channel of whoever has none, ``deadman`` the URL
+    to ask while all is well, ``dagster_url`` where people see the Dagster UI.
     """
 
     path: Path
@@ -124,8 +141,11 @@ class Settings:
     airbyte: AirbyteSettings
     tables: Mapping[str, TableSourceSettings] = field(default_factory=dict[str, TableSourceSettings])
     foreign: Mapping[str, ForeignSourceSettings] = field(default_factory=dict[str, ForeignSourceSettings])
-    owners: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    channels: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    owners: Mapping[str, OwnerSettings] = field(default_factory=dict[str, OwnerSettings])
+    channels: Mapping[str, ChannelSettings] = field(default_factory=dict[str, ChannelSettings])
+    fallback: ChannelSettings | None = None
+    deadman: SecretRef | None = None
+    dagster_url: str | None = None
 
     @property
     def root(self) -> Path:
@@ -153,7 +173,11 @@ class Settings:
         """Every ``{env: NAME}`` of the connections and channels, in the order of the file."""
         for connection in self.connections():
             yield from _secret_refs(connection.config)
-        yield from _secret_refs(self.channels)
+        for channel in self.channels.values():
+            yield from _secret_refs(channel.options)
+        yield from _secret_refs(self.fallback.options if self.fallback else {})
+        if self.deadman:
+            yield self.deadman
 
     def env_names(self) -> frozenset[str]:
         """The environment variables that telemetry.yaml asks for."""
@@ -218,9 +242,28 @@ def _settings(path: Path, declared: "Declaration") -> Settings:
         snapshots=settled.snapshots_of(declared),
         database=SecretRef("DATABASE_URL", "the database") if environment("DATABASE_URL") else None,
         airbyte=_airbyte(),
-        owners={name: owner.model_dump() for name, owner in declared.owners.items()},
-        channels={name: _with_refs(channel, f"channels.{name}") for name, channel in declared.channels.items()},
+        owners=settled.owners_of(declared),
+        channels={name: _channel(name, channel) for name, channel in declared.channels.items()},
+        fallback=_fallback(),
+        deadman=SecretRef("TELEMETRY_DEADMAN_URL", "the dead-man URL")
+        if environment("TELEMETRY_DEADMAN_URL")
+        else None,
+        dagster_url=(environment("TELEMETRY_DAGSTER_URL") or "").rstrip("/") or None,
     )
+
+
+def _channel(name: str, declared: Mapping[str, Any]) -> ChannelSettings:
+    common = {"kind", "rate", "timeout"}
+    options = {key: _with_refs(value, f"channels.{name}.{key}") for key, value in declared.items() if key not in common}
+    timeout = declared.get("timeout") or ChannelSettings.__dataclass_fields__["timeout"].default
+    return ChannelSettings(name, str(declared.get("kind") or name), options, declared.get("rate"), timeout)
+
+
+def _fallback() -> ChannelSettings | None:
+    variable = "MONITOR_ALERT_WEBHOOK_URL"
+    if not environment(variable):
+        return None
+    return ChannelSettings("monitor_alert", "slack", {"webhook_url": SecretRef(variable, "the fallback channel")})
 
 
 def _source(root: Path, name: str, declared: "AirbyteSourceDeclaration") -> SourceSettings:

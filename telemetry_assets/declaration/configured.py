@@ -3,9 +3,11 @@
 What belongs here: what one section of telemetry.yaml comes to. What does not: how it is read (``settings.py``).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from telemetry_assets.model import Clock, Tenant
 
@@ -105,3 +107,19 @@ class SnapshotSettings:
     def asset_key(self) -> str:
         """``snapshots/NAME``."""
         return f"snapshots/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerSettings:
+    """Somebody who answers for promises. ``notify``: severity (ERROR, WARN) → names of channels.
+
+    ``remind`` None means the default; ``dashboard`` and ``runbook`` are link templates, empty for none.
+    """
+
+    name: str
+    notify: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    escalate_after: timedelta | None = None
+    escalate_to: str | None = None
+    remind: timedelta | None = None
+    dashboard: str = ""
+    runbook: str = ""

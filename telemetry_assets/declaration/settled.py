@@ -11,6 +11,7 @@ from telemetry_assets.declaration.configured import (
     DbtSettings,
     ForeignAssetSettings,
     ForeignSourceSettings,
+    OwnerSettings,
     SnapshotSettings,
     TableSourceSettings,
     TenantSettings,
@@ -92,3 +93,19 @@ def _table(source: str, table: str, declared: TableDeclaration, usual: str | Non
         clock=declared.clock,
         tenant_column=declared.column_of(usual),
     )
+
+
+def owners_of(declared: Declaration) -> dict[str, OwnerSettings]:
+    """The owners by name, in the order of the file."""
+    return {
+        name: OwnerSettings(
+            name=name,
+            notify={severity: tuple(channels) for severity, channels in owner.notify.items()},
+            escalate_after=owner.escalate.after if owner.escalate else None,
+            escalate_to=owner.escalate.to if owner.escalate else None,
+            remind=owner.remind,
+            dashboard=owner.dashboard or "",
+            runbook=owner.runbook or "",
+        )
+        for name, owner in declared.owners.items()
+    }

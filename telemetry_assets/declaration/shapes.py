@@ -77,6 +77,11 @@ class OwnerDeclaration(Strict):
         description="Which channels are told, by severity.",
     )
     escalate: EscalationDeclaration | None = Field(None, description="Who is told when nobody acted.")
+    remind: Duration | None = Field(None, description="How often it is told again while nobody acts; 4h by default.")
+    dashboard: Text | None = Field(
+        None, description="A link for messages, with {asset}, {tenant}, {kind}, {root} or {incident} in it."
+    )
+    runbook: Text | None = Field(None, description="A link to what to do, with the same in it.")
 
 
 class Declaration(Strict):

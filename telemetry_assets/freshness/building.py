@@ -7,10 +7,10 @@ to look at (``cause.py``).
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from telemetry_assets.freshness.case import Case, CauseKind, Told, quoted
+from telemetry_assets.freshness.case import Case, Told, quoted
 from telemetry_assets.freshness.happenings import NodeRun, is_overdue
 from telemetry_assets.freshness.judge import spoken
-from telemetry_assets.model import AssetKind
+from telemetry_assets.model import AssetKind, CauseKind
 
 FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
 SKIPPED = "skipped"

@@ -7,38 +7,15 @@ What belongs here: looking things up for the explanations and wording ages. What
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from telemetry_assets.freshness.cutoff import EVER, cutoffs_of
 from telemetry_assets.freshness.happenings import Feed, Happenings
 from telemetry_assets.freshness.judge import Evidence, Judgement, spoken
 from telemetry_assets.freshness.lineage import Graph, data_times_of, roots_of
-from telemetry_assets.model import ANY_TENANT, AssetKind, State, SubjectFact
+from telemetry_assets.model import ANY_TENANT, AssetKind, CauseKind, State, SubjectFact
 
 LONGEST_QUOTE = 240
 """How much of somebody's error text is told."""
-
-
-class CauseKind(StrEnum):
-    """What may be at the bottom of a promise that is not kept."""
-
-    SYNC_FAILED = "sync_failed"
-    SYNC_NOT_RUN = "sync_not_run"
-    SYNC_RUNNING_LONG = "sync_running_long"
-    FEED_QUIET = "feed_quiet"
-    ZERO_ROWS = "zero_rows"
-    NEVER_LOADED = "never_loaded"
-    BUILD_FAILED = "build_failed"
-    BUILD_SKIPPED = "build_skipped"
-    BUILD_NOT_RUN = "build_not_run"
-    WITHHELD = "withheld"
-    NOT_PUBLISHED = "not_published"
-    CLOCK = "clock"
-    COULD_NOT_LOOK = "could_not_look"
-    CORRECTED = "corrected"
-    UNDATED = "undated"
-    NO_WINDOW = "no_window"
-    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)

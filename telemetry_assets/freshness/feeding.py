@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from telemetry_assets.freshness.case import Case, CauseKind, Told, quoted
+from telemetry_assets.freshness.case import Case, Told, quoted
 from telemetry_assets.freshness.happenings import Feed, SyncEnd, is_overdue
 from telemetry_assets.freshness.judge import OLDEST_LOOK, spoken
-from telemetry_assets.model import ClockKind
+from telemetry_assets.model import CauseKind, ClockKind
 
 
 def why_behind(case: Case) -> Told:

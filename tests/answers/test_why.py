@@ -15,7 +15,6 @@ from telemetry_assets import settings as declared
 from telemetry_assets.answers.happened import read_happenings, veil_of
 from telemetry_assets.answers.why import MOST_ERRORS, MOST_TENANTS, read_why
 from telemetry_assets.errors import CouldNotLookError, UsageError
-from telemetry_assets.freshness.cause import CauseKind
 from telemetry_assets.ledger import dbt_invocations, graph, looks, snapshots, subjects, syncs, tenants
 from telemetry_assets.ledger.dbt_invocations import DbtInvocation, NodeResult
 from telemetry_assets.ledger.graph import Exposure
@@ -24,6 +23,7 @@ from telemetry_assets.ledger.syncs import Sync
 from telemetry_assets.model import (
     AssetKind,
     AssetNode,
+    CauseKind,
     Clock,
     ClockKind,
     Deadline,

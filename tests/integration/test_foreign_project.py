@@ -13,10 +13,9 @@ from telemetry_assets.answers.refresh import Phase, PhaseResult
 from telemetry_assets.answers.status import StatusAnswer, read_status
 from telemetry_assets.answers.why import read_why
 from telemetry_assets.defs import runner
-from telemetry_assets.freshness.cause import CauseKind
 from telemetry_assets.ledger import graph, subjects
 from telemetry_assets.ledger.connection import connect
-from telemetry_assets.model import AssetKind, Promise, State, Window
+from telemetry_assets.model import AssetKind, CauseKind, Promise, State, Window
 from telemetry_assets.settings import Settings, load
 from tests.conftest import _execute, named
 

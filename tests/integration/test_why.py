@@ -15,9 +15,8 @@ import pytest
 
 from telemetry_assets.demo import breakages
 from telemetry_assets.demo.breakages import Breakage
-from telemetry_assets.freshness.cause import CauseKind
 from telemetry_assets.local.postgres import EmbeddedPostgres
-from telemetry_assets.model import ExitCode
+from telemetry_assets.model import CauseKind, ExitCode
 from tests.integration.example import Place, Upstream, copy_example
 
 pytestmark = pytest.mark.slow

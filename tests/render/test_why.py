@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from telemetry_assets.answers.why_answer import Broken, Explanation, Harm, Hop, WhyAnswer
-from telemetry_assets.freshness.cause import Cause, CauseKind
+from telemetry_assets.freshness.cause import Cause
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.ledger.graph import Exposure
-from telemetry_assets.model import AssetKind, State, Window
+from telemetry_assets.model import AssetKind, CauseKind, State, Window
 from telemetry_assets.render import why as render
 from telemetry_assets.render.terminal import Palette
 

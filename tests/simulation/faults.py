@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from telemetry_assets.freshness.case import CauseKind
-from telemetry_assets.model import ANY_TENANT
+from telemetry_assets.model import ANY_TENANT, CauseKind
 from tests.simulation.declared import COSTS, LINES, MARGIN, MODELS, SALES, SNAPSHOTS, SOURCES, slugs
 
 

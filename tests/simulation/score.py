@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from telemetry_assets.freshness.case import CauseKind
 from telemetry_assets.freshness.cause import cause_of
 from telemetry_assets.freshness.judge import Judgement, judge_all
 from telemetry_assets.freshness.owed import loosest_run_window, subjects_owed
-from telemetry_assets.model import ANY_TENANT, State, Window
+from telemetry_assets.model import ANY_TENANT, CauseKind, State, Window
 from tests.simulation.declared import nodes, settings, slugs, tenants
 from tests.simulation.faults import Fault
 from tests.simulation.memory import Memory

@@ -8,12 +8,11 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from telemetry_assets.freshness.case import CauseKind
 from telemetry_assets.freshness.cause import cause_of
 from telemetry_assets.freshness.judge import Judgement, judge_all
 from telemetry_assets.freshness.lineage import graph_of
 from telemetry_assets.freshness.owed import subjects_owed
-from telemetry_assets.model import State
+from telemetry_assets.model import CauseKind, State
 from tests.simulation import declared
 from tests.simulation.faults import COSTS, Fault, FaultKind
 from tests.simulation.ledger_week import LedgerWeek

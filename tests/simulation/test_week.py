@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from telemetry_assets.freshness.case import CauseKind
-from telemetry_assets.model import State
+from telemetry_assets.model import CauseKind, State
 from tests.simulation.faults import Fault, FaultKind
 from tests.simulation.report import WEEKS, by_run_age, faulty_weeks, healthy_weeks, ours, table
 from tests.simulation.score import TICK, Judged, judged
