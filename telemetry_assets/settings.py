@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from telemetry_assets.declaration.configured import (
+    FALLBACK,
+    ChannelSettings,
     DbtSettings,
     ForeignSourceSettings,
     OwnerSettings,
@@ -21,6 +23,7 @@ from telemetry_assets.declaration.configured import (
     TableSourceSettings,
     TenantSettings,
 )
+from telemetry_assets.declaration.nested import leaves, rebuilt, with_refs
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ANY_TENANT, Promise
 
@@ -79,7 +82,7 @@ class ConnectionSettings:
 
     def revealed_config(self) -> dict[str, Any]:
         """The connector's configuration with every secret read now. Hand it over by a 0600 file, never by argument."""
-        return {key: _reveal(value) for key, value in self.config.items()}
+        return rebuilt(self.config, lambda item: item.reveal() if isinstance(item, SecretRef) else item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +100,6 @@ class SourceSettings:
     def asset_keys(self) -> tuple[str, ...]:
         """The keys of this source's assets, ``source/stream``, in the order of the file."""
         return tuple(f"{self.name}/{stream.name}" for stream in self.streams)
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelSettings:
-    """Where messages go. ``kind`` is slack, email, webhook, file or console; ``options`` are the kind's own keys, in
-    which a SecretRef may stand. ``rate`` is messages per second (None: the kind's own), ``timeout`` of one attempt."""
-
-    name: str
-    kind: str
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    rate: float | None = None
-    timeout: timedelta = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +162,10 @@ class Settings:
 
     def secrets(self) -> Iterator[SecretRef]:
         """Every ``{env: NAME}`` of the connections and channels, in the order of the file."""
-        for connection in self.connections():
-            yield from _secret_refs(connection.config)
-        for channel in self.channels.values():
-            yield from _secret_refs(channel.options)
-        yield from _secret_refs(self.fallback.options if self.fallback else {})
-        if self.deadman:
-            yield self.deadman
+        held = [*(one.config for one in self.connections()), *(one.options for one in self.channels.values())]
+        for leaf in leaves([*held, self.fallback.options if self.fallback else {}, self.deadman]):
+            if isinstance(leaf, SecretRef):
+                yield leaf
 
     def env_names(self) -> frozenset[str]:
         """The environment variables that telemetry.yaml asks for."""
@@ -243,27 +231,23 @@ def _settings(path: Path, declared: "Declaration") -> Settings:
         database=SecretRef("DATABASE_URL", "the database") if environment("DATABASE_URL") else None,
         airbyte=_airbyte(),
         owners=settled.owners_of(declared),
-        channels={name: _channel(name, channel) for name, channel in declared.channels.items()},
+        channels=settled.channels_of(declared, SecretRef),
         fallback=_fallback(),
-        deadman=SecretRef("TELEMETRY_DEADMAN_URL", "the dead-man URL")
-        if environment("TELEMETRY_DEADMAN_URL")
-        else None,
+        deadman=_deadman(),
         dagster_url=(environment("TELEMETRY_DAGSTER_URL") or "").rstrip("/") or None,
     )
 
 
-def _channel(name: str, declared: Mapping[str, Any]) -> ChannelSettings:
-    common = {"kind", "rate", "timeout"}
-    options = {key: _with_refs(value, f"channels.{name}.{key}") for key, value in declared.items() if key not in common}
-    timeout = declared.get("timeout") or ChannelSettings.__dataclass_fields__["timeout"].default
-    return ChannelSettings(name, str(declared.get("kind") or name), options, declared.get("rate"), timeout)
+def _deadman() -> SecretRef | None:
+    variable = "TELEMETRY_DEADMAN_URL"
+    return SecretRef(variable, "the dead-man URL") if environment(variable) else None
 
 
 def _fallback() -> ChannelSettings | None:
     variable = "MONITOR_ALERT_WEBHOOK_URL"
     if not environment(variable):
         return None
-    return ChannelSettings("monitor_alert", "slack", {"webhook_url": SecretRef(variable, "the fallback channel")})
+    return ChannelSettings(FALLBACK, "slack", {"webhook_url": SecretRef(variable, "the fallback channel")})
 
 
 def _source(root: Path, name: str, declared: "AirbyteSourceDeclaration") -> SourceSettings:
@@ -275,7 +259,7 @@ def _source(root: Path, name: str, declared: "AirbyteSourceDeclaration") -> Sour
                 source=name,
                 tenant=connection.tenant or ANY_TENANT,
                 connection_id=connection.resolved_id(name),
-                config=_with_refs(connection.config, f"sources.{name}.connections[{index}].config"),
+                config=with_refs(connection.config, f"sources.{name}.connections[{index}].config", SecretRef),
             )
             for index, connection in enumerate(declared.connections)
         ),
@@ -295,35 +279,3 @@ def _airbyte() -> AirbyteSettings:
         client_id=secret("AIRBYTE_CLIENT_ID"),
         client_secret=secret("AIRBYTE_CLIENT_SECRET"),
     )
-
-
-def _with_refs(value: Any, where: str) -> Any:
-    """``{env: NAME}`` anywhere inside becomes a SecretRef that knows its place."""
-    if isinstance(value, Mapping):
-        if set(value) == {"env"}:
-            return SecretRef(value["env"], where)
-        return {key: _with_refs(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_refs(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    return value
-
-
-def _secret_refs(value: Any) -> Iterator[SecretRef]:
-    if isinstance(value, SecretRef):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secret_refs(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _secret_refs(item)
-
-
-def _reveal(value: Any) -> Any:
-    if isinstance(value, SecretRef):
-        return value.reveal()
-    if isinstance(value, Mapping):
-        return {key: _reveal(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_reveal(item) for item in value]
-    return value

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -15,7 +15,7 @@ from telemetry_assets.answers.config import effective
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import Deadline, Window
 from telemetry_assets.render.config import as_text
-from telemetry_assets.settings import VARIABLES, SecretRef, load
+from telemetry_assets.settings import VARIABLES, ChannelSettings, SecretRef, load
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "telemetry.yaml"
@@ -25,7 +25,7 @@ PRODUCTION = ROOT / "deploy" / "telemetry.production.yaml"
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of ours is set, whatever the shell of the person who runs the tests has."""
-    for name in (*VARIABLES, "DEMO_ADS_URL", "DEMO_ADS_TOKEN", "SLACK_TOKEN"):
+    for name in (*VARIABLES, "DEMO_ADS_URL", "DEMO_ADS_TOKEN", "SLACK_TOKEN", "SMTP_USER", "SMTP_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -136,7 +136,45 @@ class TestExample:
         assert set(load(PRODUCTION).owners) == {"data-eng", "marketing-ops", "platform-eng"}
 
     def test_production_escalates_after_an_hour(self) -> None:
-        assert load(PRODUCTION).owners["data-eng"]["escalate"]["after"].total_seconds() == 3600
+        owner = load(PRODUCTION).owners["data-eng"]
+        assert (owner.escalate_after, owner.escalate_to) == (timedelta(hours=1), "platform-eng")
+
+    @pytest.mark.promise("B4", "B57")
+    def test_production_tells_by_slack_and_email_and_everybody_has_an_address(self) -> None:
+        production = load(PRODUCTION)
+        assert {channel.kind for channel in production.channels.values()} == {"slack", "email"}
+        told = {
+            name: [production.channels[one] for one in owner.notify["ERROR"]]
+            for name, owner in production.owners.items()
+        }
+        assert {
+            name
+            for name, channels in told.items()
+            for one in channels
+            if f"{name}@example.com" in one.options.get("to", ())
+        } == set(told)
+
+    @pytest.mark.promise("B41")
+    def test_production_tells_data_engineering_of_what_marketing_did_not_act_upon_for_an_hour(self) -> None:
+        owner = load(PRODUCTION).owners["marketing-ops"]
+        assert (owner.escalate_after, owner.escalate_to) == (timedelta(minutes=60), "data-eng")
+
+    def test_the_example_writes_errors_to_a_file_of_its_home(self) -> None:
+        example = load(EXAMPLE)
+        assert example.channels == {"log": ChannelSettings("log", "file", {"path": "messages.log"})}
+        assert {owner.notify["ERROR"] for owner in example.owners.values()} == {("log",)}
+
+    @pytest.mark.promise("C8")
+    def test_a_webhook_in_the_environment_is_the_channel_of_whoever_has_none(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert load(EXAMPLE).fallback is None
+        monkeypatch.setenv("MONITOR_ALERT_WEBHOOK_URL", "https://hooks.example.com/T/B/s3cret")
+        fallback = load(EXAMPLE).fallback
+        assert fallback is not None
+        assert (fallback.name, fallback.kind) == ("monitor_alert", "slack")
+        assert fallback.options["webhook_url"].reveal().endswith("s3cret")
+        assert "s3cret" not in repr(load(EXAMPLE))
 
 
 class TestSecrets:

@@ -3,14 +3,20 @@
 What belongs here: what `telemetry config show` answers. What does not: how it is printed (``render/config.py``).
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from telemetry_assets.declaration.calendar import day_words, time_text
-from telemetry_assets.declaration.configured import ForeignSourceSettings, TableSourceSettings, TenantSettings
+from telemetry_assets.declaration.configured import (
+    ChannelSettings,
+    ForeignSourceSettings,
+    OwnerSettings,
+    TableSourceSettings,
+    TenantSettings,
+)
 from telemetry_assets.declaration.forms import duration_text
+from telemetry_assets.declaration.nested import rebuilt
 from telemetry_assets.model import ANY_TENANT, Deadline, Limit, Promise, Window
 from telemetry_assets.settings import AirbyteSettings, SecretRef, Settings, SourceSettings
 
@@ -37,8 +43,8 @@ def effective(settings: Settings) -> dict[str, Any]:
             name: _given(relation=snapshot.relation, every=_cadence(snapshot.every))
             for name, snapshot in settings.snapshots.items()
         },
-        "owners": _plain(settings.owners),
-        "channels": _plain(settings.channels),
+        "owners": {name: _owner(owner) for name, owner in settings.owners.items()},
+        "channels": {name: _channel(channel) for name, channel in settings.channels.items()},
     }
     return {
         "file": str(settings.path),
@@ -151,6 +157,23 @@ def _promise(promise: Promise) -> dict[str, Any]:
     )
 
 
+def _owner(owner: OwnerSettings) -> dict[str, Any]:
+    escalates = owner.escalate_after is not None
+    return _given(
+        notify={severity: list(channels) for severity, channels in owner.notify.items()} or None,
+        escalate=_given(after=_cadence(owner.escalate_after), to=owner.escalate_to) if escalates else None,
+        remind=_cadence(owner.remind),
+        dashboard=owner.dashboard or None,
+        runbook=owner.runbook or None,
+    )
+
+
+def _channel(channel: ChannelSettings) -> dict[str, Any]:
+    return _given(
+        kind=channel.kind, **_plain(channel.options), rate=channel.rate, timeout=duration_text(channel.timeout)
+    )
+
+
 def _limit(limit: Limit) -> dict[str, Any]:
     if isinstance(limit, Window):
         return _given(warn=_cadence(limit.warn), fail=duration_text(limit.fail))
@@ -177,12 +200,4 @@ def _said(ref: SecretRef) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, SecretRef):
-        return {"env": value.env}
-    if isinstance(value, timedelta):
-        return duration_text(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+    return rebuilt(value, lambda leaf: {"env": leaf.env} if isinstance(leaf, SecretRef) else leaf)

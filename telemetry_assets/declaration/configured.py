@@ -1,4 +1,4 @@
-"""The frozen values that settings are made of, as far as no secret is in them.
+"""The frozen values that settings are made of, as far as they reveal no secret.
 
 What belongs here: what one section of telemetry.yaml comes to. What does not: how it is read (``settings.py``).
 """
@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from telemetry_assets.model import Clock, Tenant
+
+FALLBACK = "monitor_alert"
+"""What the channel of ``MONITOR_ALERT_WEBHOOK_URL`` is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +127,16 @@ class OwnerSettings:
     remind: timedelta | None = None
     dashboard: str = ""
     runbook: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """Where messages go. ``kind`` is slack, email, webhook, file or console; ``options`` are the kind's own keys as
+    they are written, in which a SecretRef may stand. ``rate`` is messages per second (None: the kind's own),
+    ``timeout`` the hard end of one attempt."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    rate: float | None = None
+    timeout: timedelta = timedelta(seconds=10)

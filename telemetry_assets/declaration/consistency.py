@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from telemetry_assets.declaration.configured import FALLBACK
 from telemetry_assets.declaration.document import Place, Problem, dotted, nearest
 from telemetry_assets.declaration.entry import EntryError
 from telemetry_assets.declaration.promised import PromiseDeclaration
@@ -37,7 +38,9 @@ def problems(declared: Declaration, folder: Path, unread: frozenset[str] = froze
     yield from _promises(declared, unread)
     yield from _owners(declared, unread)
     for name, channel in declared.channels.items():
-        yield from _secrets(channel, ("channels", name))
+        yield from _secrets(channel.options(), ("channels", name))
+        if name == FALLBACK:
+            yield Problem(("channels", name), "is what MONITOR_ALERT_WEBHOOK_URL is called; choose another name.")
 
 
 def looks_like_a_secret(key: str) -> bool:
@@ -157,7 +160,10 @@ def _unknown_owner(owner: str, declared: Declaration, place: Place) -> Iterator[
 def _owners(declared: Declaration, unread: frozenset[str]) -> Iterator[Problem]:
     for name, owner in declared.owners.items():
         if owner.escalate is not None:
-            yield from _unknown_owner(owner.escalate.to, declared, ("owners", name, "escalate", "to"))
+            place: Place = ("owners", name, "escalate", "to")
+            yield from _unknown_owner(owner.escalate.to, declared, place)
+            if owner.escalate.to == name:
+                yield Problem(place, f"is '{name}' itself, who has not acted then; name somebody else.")
         for severity, channels in owner.notify.items():
             for index, channel in enumerate(channels):
                 if channel not in declared.channels and "channels" not in unread:

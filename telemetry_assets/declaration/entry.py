@@ -32,9 +32,10 @@ class Strict(BaseModel):
     def _keys(cls, data: Any) -> Any:
         """First of all, since a misspelt or misplaced key makes everything else said about its mapping noise."""
         if isinstance(data, dict):
-            unknown = [str(key) for key in data if key not in cls.model_fields]
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            unknown = [str(key) for key in data if key not in known]
             if unknown:
-                raise UnknownKeysError(unknown, list(cls.model_fields))
+                raise UnknownKeysError(unknown, known)
             cls.check_keys(frozenset(key for key, value in data.items() if value is not None))
         return data
 

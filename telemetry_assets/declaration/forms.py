@@ -108,9 +108,18 @@ def _text_schema(pattern: str, description: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "description": description})
 
 
+def parse_rate(number: Any) -> float:
+    """Messages per second. Raises ValueError for what is no number, not above 0, or above 1000."""
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= 1000:
+        raise ValueError(f"{number!r} is not a rate: write messages per second, like 1 or 0.5")
+    return float(number)
+
+
 _NAME = "^[a-z][a-z0-9_]{0,58}$"
 _STREAM = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$"
 _ASSET = r"^[^/\s*?\[\]]+(/[^/\s*?\[\]]+)*$"
+_CHANNEL = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+_ADDRESS = r"^[^@\s<>,;:\"\\]+@[^@\s<>,;:\"\\]+$"
 _SLUG = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 Duration = Annotated[
@@ -157,6 +166,21 @@ Relation = Annotated[
     str,
     _matching(_TABLE, "a table with its schema: write schema.table, like marts.tenant_dashboard"),
     _text_schema(_TABLE, "A table or view with its schema: schema.table."),
+]
+ChannelName = Annotated[
+    str,
+    _matching(_CHANNEL, "a channel's name: letters, digits, _ . and -"),
+    _text_schema(_CHANNEL, "Letters, digits, _ . and -, a letter or digit first."),
+]
+Address = Annotated[
+    str,
+    _matching(_ADDRESS, "an e-mail address: write somebody@example.com"),
+    _text_schema(_ADDRESS, "One e-mail address, without a name around it."),
+]
+Rate = Annotated[
+    float,
+    BeforeValidator(parse_rate),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1000}),
 ]
 Timezone = Annotated[str, BeforeValidator(lambda text: check_timezone(text) if isinstance(text, str) else text)]
 Text = Annotated[str, Field(min_length=1)]

@@ -4,10 +4,12 @@ What belongs here: defaults that depend on another key, paths made absolute. Wha
 may hold a secret (``settings.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from telemetry_assets.declaration.configured import (
+    ChannelSettings,
     DbtSettings,
     ForeignAssetSettings,
     ForeignSourceSettings,
@@ -17,6 +19,7 @@ from telemetry_assets.declaration.configured import (
     TenantSettings,
     WatchedTableSettings,
 )
+from telemetry_assets.declaration.nested import with_refs
 from telemetry_assets.declaration.shapes import Declaration
 from telemetry_assets.declaration.sources import TableDeclaration
 
@@ -108,4 +111,18 @@ def owners_of(declared: Declaration) -> dict[str, OwnerSettings]:
             runbook=owner.runbook or "",
         )
         for name, owner in declared.owners.items()
+    }
+
+
+def channels_of(declared: Declaration, secret: Callable[[str, str], Any]) -> dict[str, ChannelSettings]:
+    """The channels by name, in the order of the file. ``secret``: variable, where it is asked for → its reference."""
+    return {
+        name: ChannelSettings(
+            name=name,
+            kind=channel.kind,
+            options=with_refs(channel.options(), f"channels.{name}", secret),
+            rate=channel.rate,
+            **({"timeout": channel.timeout} if channel.timeout else {}),
+        )
+        for name, channel in declared.channels.items()
     }

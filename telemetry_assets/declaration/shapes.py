@@ -6,11 +6,12 @@ What belongs here: the shape of the whole and of its small entries. What does no
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Discriminator, Field, Tag
 
+from telemetry_assets.declaration.channels import Channels, channels_field
 from telemetry_assets.declaration.entry import Strict
 from telemetry_assets.declaration.forms import Duration, Name, Relation, Slug, Text, Timezone
 from telemetry_assets.declaration.promised import PromiseDeclaration
@@ -109,10 +110,7 @@ class Declaration(Strict):
     owners: dict[Text, OwnerDeclaration] = Field(
         default_factory=dict[str, OwnerDeclaration], description="Those who answer for promises, by name."
     )
-    channels: dict[Text, dict[str, Any]] = Field(
-        default_factory=dict[str, dict[str, Any]],
-        description="Where messages go, by name. Secrets only as {env: NAME}.",
-    )
+    channels: Channels = channels_field
 
     @property
     def synced(self) -> Mapping[str, AirbyteSourceDeclaration]:

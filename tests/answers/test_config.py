@@ -39,8 +39,17 @@ promises:
   - {asset: x, by: "00:00"}
   - {asset: "*", grace: 30m}
 snapshots: {board: {relation: m.b, every: 2m}, other: {relation: m.c}}
-owners: {me: {notify: {ERROR: [slack]}, escalate: {after: 1h, to: me}}}
-channels: {slack: {token: {env: SLACK_TOKEN}, quiet: [1, {a: true}]}}
+owners:
+  me: {notify: {ERROR: [slack, post], WARN: []}, escalate: {after: 1h, to: you}, remind: 90m, dashboard: "https://b/{tenant}"}
+  you: {runbook: "https://r/{kind}"}
+channels:
+  slack: {token: {env: SLACK_TOKEN}, channel: "#a", api_url: https://slack.example.com/api, timeout: 5s}
+  hook: {kind: slack, webhook_url: {env: HOOK}, rate: 0.5}
+  email: {host: {env: SMTP}, port: 2525, tls: tls, user: me, password: {env: P}, from: a@b.c, to: [d@e.f]}
+  post: {kind: webhook, url: {env: POST_URL}, secret: {env: POST_SECRET}}
+  out: {kind: webhook, url: https://out.example.com/x}
+  log: {kind: file, path: messages.log}
+  console: {}
 """
 
 
