@@ -7,8 +7,8 @@ to look at (``cause.py``).
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from telemetry_assets.freshness.case import Case, Told, quoted
-from telemetry_assets.freshness.happenings import NodeRun, is_overdue
+from telemetry_assets.freshness.case import Case, Told, quoted, time_since
+from telemetry_assets.freshness.happenings import NodeRun, Withheld, is_overdue
 from telemetry_assets.freshness.judge import spoken
 from telemetry_assets.model import AssetKind, CauseKind
 
@@ -25,17 +25,26 @@ def why_not_built(case: Case, hop: str, parent: str) -> Told:
         return _withheld(case, hop) or _not_published(case, hop, parent)
     last = case.happenings.models.get(hop)
     if last is not None and last.status in FAILED:
-        return _failed(case, hop, last)
+        return build_failed(hop, last, case.now)
     if last is not None and last.status == SKIPPED:
         return _skipped(case, hop, last)
     return _not_built(case, hop, parent)
 
 
-def _failed(case: Case, key: str, last: NodeRun, above: str = "") -> Told:
+def build_failed(key: str, last: NodeRun, now: datetime, above: str = "") -> Told:
+    """What is told of a model that dbt failed to build, and of what waits for it."""
     said = quoted(last.said) or f"dbt says {last.status}"
     kept = f", and {above} waits for it" if above else ""
-    says = f"dbt failed to build {key} {case.ago(last.at)}{kept}: {said}"
+    says = f"dbt failed to build {key} {time_since(last.at, now)} ago{kept}: {said}"
     return Told(CauseKind.BUILD_FAILED, key, says, f"Mend the model, then: {_REBUILD}", last.at, said)
+
+
+def withheld(key: str, held: Withheld, now: datetime) -> Told:
+    """What is told of a snapshot whose newest payload was held back."""
+    said = quoted(held.said)
+    says = f"the newest payload of {key} broke its contract and was withheld {time_since(held.since, now)} ago: {said}"
+    remedy = "Mend what the payload is built from (or the contract), then: telemetry refresh"
+    return Told(CauseKind.WITHHELD, key, says, remedy, held.since, said)
 
 
 def _skipped(case: Case, hop: str, last: NodeRun) -> Told:
@@ -44,7 +53,7 @@ def _skipped(case: Case, hop: str, last: NodeRun) -> Told:
     for key in above:
         blocker = case.happenings.models.get(key)
         if blocker is not None and blocker.at == last.at and blocker.status in FAILED:
-            return _failed(case, key, blocker, hop)
+            return build_failed(key, blocker, case.now, hop)
     for key in (hop, *above):
         for test in case.happenings.tests.get(key, ()):
             if test.at == last.at:
@@ -87,12 +96,7 @@ def _not_built(case: Case, hop: str, parent: str) -> Told:
 
 def _withheld(case: Case, hop: str) -> Told | None:
     held = case.happenings.withheld.get((hop, case.whose(hop)))
-    if held is None:
-        return None
-    said = quoted(held.said)
-    says = f"the newest payload of {hop} broke its contract and was withheld {case.ago(held.since)}: {said}"
-    remedy = "Mend what the payload is built from (or the contract), then: telemetry refresh"
-    return Told(CauseKind.WITHHELD, hop, says, remedy, held.since, said)
+    return None if held is None else withheld(hop, held, case.now)
 
 
 def _not_published(case: Case, hop: str, parent: str) -> Told:

@@ -119,7 +119,7 @@ class Case:
 
     def span(self, instant: datetime) -> str:
         """How long since: ``3 min``."""
-        return spoken(max(self.now - instant, timedelta(0)))
+        return time_since(instant, self.now)
 
     def ago(self, instant: datetime) -> str:
         """``3 min ago``."""
@@ -140,6 +140,11 @@ class Case:
             return EVER
         cutoffs = cutoffs_of(limit, now)
         return cutoffs.fresh_after if state is State.WARN else cutoffs.fail
+
+
+def time_since(instant: datetime, now: datetime) -> str:
+    """How long since: ``3 min``; ``0 s`` for what is yet to come."""
+    return spoken(max(now - instant, timedelta(0)))
 
 
 def quoted(text: str | None) -> str:

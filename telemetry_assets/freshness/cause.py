@@ -68,7 +68,7 @@ def cause_of(
     if judgement.state is State.PASS:
         raise ValueError(f"{judgement.asset} keeps its promise to {judgement.tenant}: there is no cause to name")
     case = case_of(judgement, graph, evidence, happenings, tenants, now)
-    told = _unknown(case) if judgement.state is State.UNKNOWN else _stopped(case)
+    told = why_unknown(case) if judgement.state is State.UNKNOWN else _stopped(case)
     return Cause(
         kind=told.kind,
         root=told.root,
@@ -96,17 +96,8 @@ def case_of(
     return Case(judgement, graph, evidence, happenings, now, root, tenants)
 
 
-def _missed_root(judgement: Judgement, graph: Graph, evidence: Evidence, tenants: Sequence[str]) -> str:
-    """The root to follow where none binds: the nearest dated one that holds anything, else the nearest."""
-    roots = roots_of(judgement.asset, graph)
-    holding = [
-        root for root in roots if data_times_of(root, judgement.tenant, graph, evidence.facts, tenants).get(root)
-    ]
-    return next(iter(holding or roots), judgement.asset)
-
-
-def _unknown(case: Case) -> Told:
-    """Why nothing can be said: of the judgement's own reasons the one that came last."""
+def why_unknown(case: Case) -> Told:
+    """Why nothing can be said of an UNKNOWN one: of the judgement's own reasons the one that came last."""
     judgement, root = case.judgement, case.root
     unseen = not_seen(case) if root == case.asset else None
     if unseen:
@@ -118,6 +109,23 @@ def _unknown(case: Case) -> Told:
         return Told(CauseKind.CLOCK, root, judgement.reason, remedy)
     says = f"nobody said how old {root} may be: neither a promise on {case.asset} nor one on {root} has a window"
     return Told(CauseKind.NO_WINDOW, root, says, f"Add a window: to the promise on {case.asset} in telemetry.yaml")
+
+
+def comes_first(trouble: Told, told: Told) -> bool:
+    """Syncs and builds that both stand still are one stopped scheduler; a build that is only awaited carries nothing
+    while the syncs are in trouble."""
+    if told.kind in (CauseKind.BUILD_NOT_RUN, CauseKind.NOT_PUBLISHED):
+        return trouble.kind is CauseKind.SYNC_NOT_RUN
+    return told.kind is CauseKind.WAITING
+
+
+def _missed_root(judgement: Judgement, graph: Graph, evidence: Evidence, tenants: Sequence[str]) -> str:
+    """The root to follow where none binds: the nearest dated one that holds anything, else the nearest."""
+    roots = roots_of(judgement.asset, graph)
+    holding = [
+        root for root in roots if data_times_of(root, judgement.tenant, graph, evidence.facts, tenants).get(root)
+    ]
+    return next(iter(holding or roots), judgement.asset)
 
 
 def _undated(case: Case) -> Told:
@@ -148,15 +156,7 @@ def _stopped(case: Case) -> Told:
     )
     told = why_not_built(case, hop, parent)
     trouble = sync_trouble(case)
-    return trouble if trouble and _comes_first(trouble, told) else told
-
-
-def _comes_first(trouble: Told, told: Told) -> bool:
-    """Syncs and builds that both stand still are one stopped scheduler; a build that is only awaited carries nothing
-    while the syncs are in trouble."""
-    if told.kind in (CauseKind.BUILD_NOT_RUN, CauseKind.NOT_PUBLISHED):
-        return trouble.kind is CauseKind.SYNC_NOT_RUN
-    return told.kind is CauseKind.WAITING
+    return trouble if trouble and comes_first(trouble, told) else told
 
 
 def _not(case: Case, told: Told) -> Iterator[str]:

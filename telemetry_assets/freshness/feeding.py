@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from telemetry_assets.freshness.case import Case, Told, quoted
+from telemetry_assets.freshness.case import Case, Told, quoted, time_since
 from telemetry_assets.freshness.happenings import Feed, SyncEnd, is_overdue
 from telemetry_assets.freshness.judge import OLDEST_LOOK, spoken
 from telemetry_assets.model import CauseKind, ClockKind
@@ -27,6 +27,19 @@ def sync_trouble(case: Case) -> Told | None:
     if feed is None:
         return None
     return _failed(case, feed) or _hangs(case, feed) or _not_run(case, feed)
+
+
+def sync_failed(source: str, root: str, feed: Feed, now: datetime, option: str) -> Told | None:
+    """What is told of a feed whose newest ended sync failed, with ``option`` for the command; None for any other."""
+    if not feed.ended or feed.ended[0].succeeded:
+        return None
+    newest, failing = feed.ended[0], _since_success(feed.ended)
+    first = failing[-1]
+    said = quoted(newest.error) or "it gave no reason"
+    like = f", like every one for {time_since(first.started_at, now)}" if len(failing) > 1 else ""
+    says = f"the newest sync of {source} {newest.status} {time_since(newest.ended_at, now)} ago{like}: {said}"
+    remedy = f"Mend what it says, then: telemetry refresh sync{option}"
+    return Told(CauseKind.SYNC_FAILED, root, says, remedy, first.started_at, said)
 
 
 def not_seen(case: Case) -> Told | None:
@@ -80,15 +93,7 @@ def _reasons(case: Case) -> Iterator[Told]:
 
 
 def _failed(case: Case, feed: Feed) -> Told | None:
-    if not feed.ended or feed.ended[0].succeeded:
-        return None
-    newest, failing = feed.ended[0], _since_success(feed.ended)
-    first = failing[-1]
-    said = quoted(newest.error) or "it gave no reason"
-    like = f", like every one for {case.span(first.started_at)}" if len(failing) > 1 else ""
-    says = f"the newest sync of {case.source} {newest.status} {case.ago(newest.ended_at)}{like}: {said}"
-    remedy = f"Mend what it says, then: telemetry refresh sync{case.option()}"
-    return Told(CauseKind.SYNC_FAILED, case.root, says, remedy, first.started_at, said)
+    return sync_failed(case.source, case.root, feed, case.now, case.option())
 
 
 def _since_success(ended: Sequence[SyncEnd]) -> list[SyncEnd]:
