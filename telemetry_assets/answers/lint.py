@@ -18,7 +18,7 @@ from telemetry_assets import running
 from telemetry_assets.declaration.document import read_document, shown
 from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.freshness.declared import Declared
-from telemetry_assets.freshness.finding import Finding, Kind, Severity
+from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity
 from telemetry_assets.freshness.lint import lint
 from telemetry_assets.freshness.pace import Pace
 from telemetry_assets.ledger import experience, graph, looks, tenants
@@ -178,11 +178,29 @@ def _declared(settings: Settings, manifest: Mapping[str, Any] | None, remembered
         promises=settings.promises,
         tenants=settings.tenants.inline or remembered.tenants or _named(settings),
         paces=_paces(settings, nodes, manifest, remembered),
-        owners=frozenset(settings.owners) or None,
+        owners=tuple(settings.owners) or None,
+        deaf=[
+            name
+            for name, owner in settings.owners.items()
+            if not (owner.notify.get("ERROR") or owner.notify.get("WARN"))
+        ],
+        escalated_to={owner.escalate_to for owner in settings.owners.values() if owner.escalate_to},
+        fallback="MONITOR_ALERT_WEBHOOK_URL" if settings.fallback else "",
+        links=_links(settings),
         seen=remembered.seen,
         strangers=remembered.strangers,
         whole=settings.dbt is None or manifest is not None or bool(remembered.nodes),
     )
+
+
+def _links(settings: Settings) -> dict[Place, str]:
+    """Where a template of a link stands → the template."""
+    links = {
+        (owner.name, key): template
+        for owner in settings.owners.values()
+        for key, template in (("dashboard", owner.dashboard), ("runbook", owner.runbook))
+    }
+    return {("owners", *place): template for place, template in links.items() if template}
 
 
 def _nodes(settings: Settings, manifest: Mapping[str, Any] | None, remembered: _Remembered) -> tuple[AssetNode, ...]:

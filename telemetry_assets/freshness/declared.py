@@ -25,7 +25,9 @@ PROMISES: Place = ("promises",)
 class Declared:
     """What is linted. ``whole``: the graph has the dbt project's nodes, so what is not in it is nowhere.
 
-    ``owners`` None: nobody declared any. ``seen``: tenant → when something of it was last known, None where nobody
+    ``owners`` None: nobody declared any. ``deaf``: those of them no channel reaches at ERROR. ``escalated_to``: whom
+    others escalate to. ``fallback``: what reaches whoever has no channel, empty for nothing. ``links``: place → the
+    template of a link. ``seen``: tenant → when something of it was last known, None where nobody
     looked. ``strangers``: tenant ids that tables hold and nobody declared → those tables.
     """
 
@@ -34,6 +36,10 @@ class Declared:
     tenants: Sequence[Tenant] = ()
     paces: Paces = field(default_factory=lambda: MappingProxyType({}))
     owners: Collection[str] | None = None
+    deaf: Collection[str] = ()
+    escalated_to: Collection[str] = ()
+    fallback: str = ""
+    links: Mapping[Place, str] = field(default_factory=lambda: MappingProxyType({}))
     seen: Mapping[str, datetime] | None = None
     strangers: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
     whole: bool = True

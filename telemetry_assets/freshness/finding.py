@@ -38,6 +38,8 @@ class Kind(StrEnum):
     BELOW_POLICY = "below_policy"
     NO_ZONE = "no_zone"
     NO_OWNER = "no_owner"
+    NO_CHANNEL = "no_channel"
+    BAD_LINK = "bad_link"
     UNKNOWN_PARENT = "unknown_parent"
     NEVER_SEEN = "never_seen"
     UNKNOWN_TENANT = "unknown_tenant"

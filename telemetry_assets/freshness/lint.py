@@ -12,6 +12,7 @@ from types import MappingProxyType
 from telemetry_assets.freshness.declared import PROMISES, Book, Declared
 from telemetry_assets.freshness.feasible import unkept_limits
 from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity, names
+from telemetry_assets.freshness.told import bad_links, untold
 from telemetry_assets.freshness.undated import gaps, never_judged
 from telemetry_assets.model import ANY_TENANT, AssetKind, Deadline, Promise, Window
 
@@ -40,7 +41,8 @@ def lint(declared: Declared, now: datetime) -> tuple[Finding, ...]:
         *gaps(book),
         *_policies(book),
         *_zones(book),
-        *_owners(book),
+        *untold(book),
+        *bad_links(book),
         *_tenants(book, now),
     ]
     order = list(Severity)
@@ -164,21 +166,6 @@ def _zones(book: Book) -> Iterator[Finding]:
             words = f"{names(assets)}: by {promise.limit.by:%H:%M} is meant in UTC, there is no tenant to have a zone."
             place: Place = (*PROMISES, index, "by")
             yield Finding(Kind.NO_ZONE, Severity.NOTE, place, words, "Write zone: beside by:, be it UTC.", assets)
-
-
-def _owners(book: Book) -> Iterator[Finding]:
-    """Promises that nobody answers for. Where no owners are declared at all, nobody expects any."""
-    owners = book.declared.owners
-    if not owners:
-        return
-    alike: dict[tuple[Place, str | None], dict[str, None]] = {}
-    for group in book.groups:
-        if group.terms.owner is None or group.terms.owner not in owners:
-            alike.setdefault((book.places[group.asset][:2], group.terms.owner), {})[group.asset] = None
-    for (place, owner), assets in alike.items():
-        why = "no owner" if owner is None else f"the owner {owner!r} is not in owners"
-        words = f"{names(list(assets))}: {why}, so nobody is told when it is late."
-        yield Finding(Kind.NO_OWNER, Severity.NOTE, place, words, f"Owners are {names(sorted(owners))}.", tuple(assets))
 
 
 def _tenants(book: Book, now: datetime) -> Iterator[Finding]:

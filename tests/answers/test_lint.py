@@ -35,7 +35,8 @@ promises:
   - {asset: ads/*, window: {fail: 20m}, owner: data-eng}
   - {asset: snapshots/board, window: {fail: 60m}, owner: data-eng}
 snapshots: {board: {relation: ads.clicks, every: 30m}}
-owners: {data-eng: {}}
+owners: {data-eng: {notify: {ERROR: [console]}}}
+channels: {console: {}}
 """
 
 
@@ -158,6 +159,27 @@ def test_the_json_has_every_finding_with_line_and_place(settings) -> None:
         "severity": str(Severity.ERROR), "kind": "infeasible", "line": 13, "place": ["promises", 1, "window"],
         "words": "", "remedy": "", "assets": ["snapshots/board"], "tenants": [],
     }  # fmt: skip
+
+
+@pytest.mark.promise("B57")
+def test_an_owner_nobody_reaches_and_a_link_nobody_fills_are_warned_of_at_their_lines(settings) -> None:
+    text = YAML.replace("{notify: {ERROR: [console]}}", '{\n    dashboard: "https://b/{tenat}"}')
+    answer = read_lint(settings(text), NOW)
+    told = {finding.kind: (line, finding.severity) for line, finding in answer.findings}
+    owner = next(number for number, line in enumerate(text.splitlines(), 1) if line.startswith("owners:"))
+    assert told[Kind.NO_CHANNEL] == (owner, Severity.WARNING)
+    assert told[Kind.BAD_LINK] == (owner + 1, Severity.WARNING)
+    assert read_lint(settings(text), NOW, strict=True).exit_code is ExitCode.FAILING
+
+
+@pytest.mark.promise("C8")
+def test_the_webhook_of_the_environment_hears_for_whoever_has_no_channel(settings, monkeypatch) -> None:
+    monkeypatch.setenv("MONITOR_ALERT_WEBHOOK_URL", "https://hooks.example.com/T/hunter2")
+    answer = read_lint(settings(YAML.replace("{notify: {ERROR: [console]}}", "{}")), NOW)
+    ((_, finding),) = [one for one in answer.findings if one[1].kind is Kind.NO_CHANNEL]
+    assert finding.severity is Severity.NOTE
+    assert "through MONITOR_ALERT_WEBHOOK_URL" in finding.words
+    assert "hunter2" not in "".join(lines(answer, Palette()))
 
 
 def test_a_ledger_never_prepared_is_said_and_ends_nothing(settings, postgres_url) -> None:

@@ -269,7 +269,7 @@ def test_a_window_below_what_dagsters_policy_knows_is_noted() -> None:
     [
         (None, None, None),
         ("me", {"me"}, None),
-        (None, {"me"}, "no owner, so nobody is told"),
+        (None, {"me"}, "no owner, so me is told"),
         ("you", {"me"}, "the owner 'you' is not in owners"),
     ],
 )
