@@ -1,0 +1,84 @@
+"""A message as plain text: what file, console, the text of a mail and Slack's fallback share.
+
+What belongs here: the order of the parts and their few words. What does not: escaping for one channel.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from telemetry_assets.incidents.message import Message
+
+RULE = "─" * 60
+
+
+def mark(message: Message) -> str:
+    """What must stand before everything else of what is not real, with a space at its end; else nothing."""
+    return ("[TEST] " if message.test else "") + ("[FIRE DRILL] " if message.drill else "")
+
+
+def title(message: Message) -> str:
+    """One line: ``[TEST] RESOLVED #12: …``; while it is not resolved, its severity stands there."""
+    word = "RESOLVED" if message.phase == "resolved" else message.severity.value
+    return f"{mark(message)}{word} #{message.incident}: {message.headline}"
+
+
+def told(message: Message) -> str:
+    """One line: the step, when, and who it is for."""
+    owners = f" · for {', '.join(message.owners)}" if message.owners else ""
+    return f"{message.step} {instant(message.at)}{owners}"
+
+
+def instant(at: datetime) -> str:
+    """``2026-11-20 09:30:05 UTC``."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def plain(message: Message) -> str:
+    """The whole message, ready :func:`~telemetry_assets.channels.fitting.fitted`. Ends without a new line.
+
+    Whatever others wrote is indented, so that it cannot pass for a line of ours.
+    """
+    return "\n".join(_plain(message))
+
+
+def block(message: Message, event_id: str, attempt: int) -> str:
+    """The message as one block of a log, with its event id, between two rules."""
+    again = f" (attempt {attempt})" if attempt > 1 else ""
+    return f"{RULE}\n{plain(message)}\nevent {event_id}{again}\n"
+
+
+def hits(message: Message) -> tuple[tuple[str, str], ...]:
+    """(label, value) of what is hit, as far as it is named."""
+    _, assets, tenants = message.reach
+    return tuple(
+        (label, ", ".join(names) + (f" and {many - len(names)} more" if many > len(names) else ""))
+        for label, names, many in (("Assets", message.assets, assets), ("Tenants", message.tenants, tenants))
+        if names
+    )
+
+
+def _plain(message: Message) -> Iterator[str]:
+    yield title(message)
+    yield told(message)
+    yield from _indented(message.says)
+    if message.quote:
+        yield "It said:"
+        yield from _indented(message.quote)
+    if message.remedy:
+        yield "What to do:"
+        yield from _indented(message.remedy)
+    yield from (f"{label}: {value}" for label, value in (*message.facts, *hits(message)))
+    yield from _listed("Also:", message.evidence)
+    yield from _listed("Before:", tuple(f"{instant(at)}  {words}" for at, words in message.history))
+    yield from _listed("Look at:", tuple(f"{label}: {url}" for label, url in message.links))
+    yield from _listed("Of this message:", message.notes)
+
+
+def _indented(text: str) -> Iterator[str]:
+    return (f"  {line}" for line in text.splitlines())
+
+
+def _listed(heading: str, items: tuple[str, ...]) -> Iterator[str]:
+    if items:
+        yield heading
+        yield from (f"  - {item}" for item in items)
