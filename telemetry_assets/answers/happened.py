@@ -53,9 +53,10 @@ def read_happenings(
         built_at=complete,
         build_every=build_every,
         withheld={
-            (one.asset_key, held.tenant): Withheld(held.withheld_at, veil("; ".join(held.violations)))
-            for one in chosen
-            for held in snapshots.withheld(conn, one.name)
+            (settings.snapshots[held.name].asset_key, held.tenant): Withheld(
+                held.withheld_at, veil("; ".join(held.violations))
+            )
+            for held in snapshots.held_back(conn, [one.name for one in chosen])
         },
         published={key: at for key, at in published.items() if at is not None},
         publish_every={one.asset_key: publish_every for one in chosen} if publish_every else {},
@@ -78,6 +79,14 @@ def veil_of(settings: Settings) -> Veil:
     return veil
 
 
+def read_dbt_manifest(dbt: DbtSettings) -> Manifest | None:
+    """The manifest that says which node is which asset; without it dbt's words have no place to stand."""
+    try:
+        return read_manifest(dbt)
+    except TelemetryError:
+        return None
+
+
 def _build_every(settings: Settings) -> timedelta | None:
     """How often dbt should build: its own cadence, else after each sync of anything."""
     if settings.dbt and settings.dbt.every:
@@ -90,8 +99,11 @@ def _feeds(
 ) -> Mapping[tuple[str, str], Feed]:
     """Of several connections of one source for one tenant the worst: one that fails, else the furthest behind."""
     sources = {asset.partition("/")[0] for asset in assets}
-    wanted = {*tenants, ANY_TENANT}
-    asked = [one for one in settings.connections() if one.source in sources and one.tenant in wanted]
+    # Data without tenants may be made from any of them: the one that is furthest behind is its cause.
+    wanted = None if ANY_TENANT in tenants else {*tenants, ANY_TENANT}
+    asked = [
+        one for one in settings.connections() if one.source in sources and (wanted is None or one.tenant in wanted)
+    ]
     jobs = syncs.newest_of(conn, [one.connection_id for one in asked], RECENT_SYNCS)
     feeds: dict[tuple[str, str], Feed] = {}
     for one in asked:
@@ -123,7 +135,7 @@ def _dbt_words(
 ) -> tuple[dict[str, NodeRun], dict[str, list[NodeRun]]]:
     """dbt's last words on models by asset, and the failed tests of each asset."""
     words = dbt_invocations.last_words(conn, RECENT_INVOCATIONS)
-    manifest = _manifest(dbt) if words else None
+    manifest = read_dbt_manifest(dbt) if words else None
     if manifest is None:
         return {}, {}
     keys = asset_keys(manifest)
@@ -138,11 +150,3 @@ def _dbt_words(
 
 def _run(node: str, word: LastWord, veil: Veil) -> NodeRun:
     return NodeRun(word.status, word.said_at, veil(word.message), node.split(".")[2] if node.count(".") > 1 else node)
-
-
-def _manifest(dbt: DbtSettings) -> Manifest | None:
-    """The manifest that says which node is which asset; without it dbt's words have no place to stand."""
-    try:
-        return read_manifest(dbt)
-    except TelemetryError:
-        return None

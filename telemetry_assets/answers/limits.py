@@ -1,9 +1,11 @@
-"""A limit and a span as payloads carry them. What does not belong here: how people read them (``render/``)."""
+"""A limit and a span as payloads and messages carry them. What does not belong here: a terminal's (``render/``)."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
+from functools import lru_cache
 from typing import Any
 
+from telemetry_assets.freshness.judge import spoken
 from telemetry_assets.model import DAY_NAMES, Limit, Window
 
 
@@ -26,3 +28,15 @@ def limit_json(limit: Limit | None) -> Mapping[str, Any] | None:
         "zone": limit.zone or "UTC",
         "grace_seconds": seconds(limit.grace),
     }
+
+
+@lru_cache(maxsize=4096)
+def limit_words(limit: Limit | None) -> str:
+    """What a promise allows, as a sentence has it: ``1 h``, ``by 09:00 (UTC), since 22:00``; empty for no limit."""
+    if limit is None:
+        return ""
+    if isinstance(limit, Window):
+        return spoken(limit.fail)
+    since = f", since {limit.since:%H:%M}" if limit.since != time(0) else ""
+    grace = f", + {spoken(limit.grace)}" if limit.grace else ""
+    return f"by {limit.by:%H:%M} ({limit.zone or 'UTC'}){since}{grace}"

@@ -47,17 +47,24 @@ def read_sweep(conn: Connection[TupleRow], settings: Settings, now: datetime) ->
 
     Raises CouldNotLookError as ``board.read_board`` does.
     """
+    return read_swept(conn, settings, now)[0]
+
+
+def read_swept(conn: Connection[TupleRow], settings: Settings, now: datetime) -> tuple[Sweep, Graph, Evidence]:
+    """The sweep, and what it was judged by: the graph, the looks and oddities, the facts of all that was in doubt."""
     nodes, tenants = read_graph(conn, settings)
     graph, groups = graph_of(nodes), groups_owed(nodes, settings.promises, tenants)
     evidence = outside_evidence(conn, settings, now)
     slugs = [tenant.slug for tenant in tenants]
     doubtful = _doubtful(conn, groups, graph, slugs, evidence, now)
     facts = subjects.read_each(conn, list(read_by(((one.asset, one.tenant) for one in doubtful), graph, slugs)))
-    judged = judge_all(doubtful, graph, replace(evidence, facts=facts), slugs, now)
+    evidence = replace(evidence, facts=facts)
+    judged = judge_all(doubtful, graph, evidence, slugs, now)
     owed: dict[str, int] = {}
     for group in groups:
         owed[group.asset] = owed.get(group.asset, 0) + len(group.tenants)
-    return Sweep(now, nodes, tenants, tuple(one for one in judged if one.state is not State.PASS), owed)
+    broken = tuple(one for one in judged if one.state is not State.PASS)
+    return Sweep(now, nodes, tenants, broken, owed), graph, evidence
 
 
 def _doubtful(

@@ -111,6 +111,15 @@ def why_unknown(case: Case) -> Told:
     return Told(CauseKind.NO_WINDOW, root, says, f"Add a window: to the promise on {case.asset} in telemetry.yaml")
 
 
+def stopped_at(case: Case) -> tuple[str, str]:
+    """Where, from a root down that is not behind itself, the data stops moving, and the asset above it."""
+    path = case.path()
+    return next(
+        ((below, above) for above, below in pairwise(path) if case.is_behind(below)),
+        (case.asset, path[-2] if len(path) > 1 else case.root),
+    )
+
+
 def comes_first(trouble: Told, told: Told) -> bool:
     """Syncs and builds that both stand still are one stopped scheduler; a build that is only awaited carries nothing
     while the syncs are in trouble."""
@@ -149,11 +158,7 @@ def _stopped(case: Case) -> Told:
         return odd
     if case.is_behind(case.root) or case.asset == case.root:
         return why_behind(case)
-    path = case.path()
-    hop, parent = next(
-        ((below, above) for above, below in pairwise(path) if case.is_behind(below)),
-        (case.asset, path[-2] if len(path) > 1 else case.root),
-    )
+    hop, parent = stopped_at(case)
     told = why_not_built(case, hop, parent)
     trouble = sync_trouble(case)
     return trouble if trouble and comes_first(trouble, told) else told

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
+from telemetry_assets.freshness.building import FAILED
 from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.values import instant_text, json_text
 
@@ -54,6 +55,14 @@ class LastWord:
     status: str
     message: str
     said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """dbt's last word on a node that fails, and since when every word but "skipped" was that it failed."""
+
+    word: LastWord
+    since: datetime
 
 
 @explained
@@ -115,19 +124,49 @@ def last_words(conn: psycopg.Connection[TupleRow], limit: int) -> dict[str, Last
     return {unique_id: LastWord(status, message or "", said_at) for unique_id, status, message, said_at in rows}
 
 
+@explained
+def failing(conn: psycopg.Connection[TupleRow], limit: int) -> dict[str, Failing]:
+    """unique id → the failure of each node of which the newest word was one, of the last ``limit`` invocations."""
+    paths = " || ".join(f'@.status == "{status}"' for status in sorted(FAILED))
+    ids = [unique_id for (unique_id,) in conn.execute(_FAILED, {"limit": limit, "path": f"$[*] ? ({paths}).unique_id"})]
+    found: dict[str, Failing] = {}
+    over: set[str] = set()
+    for unique_id, *said in conn.execute(_WORDS_OF, {"limit": limit, "ids": ids}) if ids else ():
+        word = LastWord(*said)
+        if word.status in WELL:
+            over.add(unique_id)
+        elif word.status in FAILED and unique_id not in over:
+            found[unique_id] = Failing(found[unique_id].word if unique_id in found else word, word.said_at)
+    return found
+
+
 _COLUMNS = "invocation_id, which, generated_at, covers_all, external, run_results_path, run_id, results"
 _NEWEST_FIRST = "generated_at desc, invocation_id desc"
+
+_NEWEST = f"""(
+    select generated_at, invocation_id, results from telemetry.dbt_invocations
+    where which in ('run', 'build', 'seed', 'snapshot', 'test') order by {_NEWEST_FIRST} limit %(limit)s
+) as newest"""
+
+_FAILED = f"""
+select distinct unique_id #>> '{{}}'
+from {_NEWEST}, jsonb_path_query(newest.results, %(path)s::jsonpath) as unique_id
+order by 1
+"""
+
+_WORDS_OF = f"""
+select result ->> 'unique_id', result ->> 'status', coalesce(result ->> 'message', ''), generated_at
+from {_NEWEST}, jsonb_array_elements(newest.results) as result
+where result ->> 'unique_id' = any(%(ids)s::text[])
+order by {_NEWEST_FIRST}
+"""
 
 _LAST_WORDS = f"""
 select unique_id, status, message, generated_at from (
     select distinct on (result ->> 'unique_id')
         result ->> 'unique_id' as unique_id, result ->> 'status' as status, result ->> 'message' as message,
         generated_at
-    from (
-        select generated_at, invocation_id, results from telemetry.dbt_invocations
-        where which in ('run', 'build', 'seed', 'snapshot', 'test')
-        order by {_NEWEST_FIRST} limit %(limit)s
-    ) as newest, jsonb_array_elements(newest.results) as result
+    from {_NEWEST}, jsonb_array_elements(newest.results) as result
     order by 1, {_NEWEST_FIRST}
 ) as last
 where status <> all(%(well)s::text[])

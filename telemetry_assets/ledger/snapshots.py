@@ -15,6 +15,9 @@ from psycopg.rows import TupleRow
 from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.values import instant_text, instants_json, instants_of, json_text
 
+MOST_VIOLATIONS = 5
+"""Of so many violations of one payload the words are read where the payload is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedSnapshot:
@@ -38,6 +41,16 @@ class WithheldSnapshot:
     payload: Any
     violations: tuple[str, ...]
     run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """That a tenant's newest payload is withheld, since when, and the first violations in words; not the payload."""
+
+    name: str
+    tenant: str
+    withheld_at: datetime
+    violations: tuple[str, ...]
 
 
 @explained
@@ -113,6 +126,20 @@ def withheld(conn: psycopg.Connection[TupleRow], name: str) -> tuple[WithheldSna
         for snapshot, tenant, withheld_at, payload, violations, run_id in rows
     )
 
+
+@explained
+def held_back(conn: psycopg.Connection[TupleRow], names: Sequence[str]) -> tuple[HeldBack, ...]:
+    """What is withheld under these names, by name and tenant, without reading any payload."""
+    rows = conn.execute(_HELD_BACK, {"names": list(names), "most": MOST_VIOLATIONS - 1})
+    return tuple(HeldBack(name, tenant, at, tuple(violations)) for name, tenant, at, violations in rows)
+
+
+_HELD_BACK = """
+select name, tenant, withheld_at,
+    jsonb_path_query_array(violations, '$[0 to $most]', jsonb_build_object('most', %(most)s::int))
+from telemetry.withheld_snapshots where name = any(%(names)s::text[])
+order by name, tenant
+"""
 
 _PUBLISH = """
 with incoming as materialized (

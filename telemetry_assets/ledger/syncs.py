@@ -109,6 +109,13 @@ def newest_of(
 
 
 @explained
+def failing(conn: psycopg.Connection[TupleRow]) -> tuple[tuple[Sync, Sync], ...]:
+    """Of each connection whose newest ended job did not succeed: that job, and the first ended one after the newest
+    success (the first of all where none ever succeeded); by tenant and source."""
+    return tuple((Sync(*row[: len(row) // 2]), Sync(*row[len(row) // 2 :])) for row in conn.execute(_FAILING))
+
+
+@explained
 def recent_of_each(
     conn: psycopg.Connection[TupleRow], tenants: Sequence[str], limit: int
 ) -> Mapping[str, tuple[Sync, ...]]:
@@ -196,6 +203,19 @@ with recursive connection (id) as (
     select (select connection_id from telemetry.syncs where connection_id > id order by connection_id limit 1)
     from connection where id is not null
 )
+"""
+
+_FAILING = f"""
+{_CONNECTIONS}
+select newest.*, first.* from connection
+cross join lateral (select {_COLUMNS} from telemetry.syncs where connection_id = id and ended_at is not null
+    order by {_NEWEST_FIRST} limit 1) as newest
+left join lateral (select started_at, job_id from telemetry.syncs where connection_id = id and {_WELL}
+    order by {_NEWEST_FIRST} limit 1) as well on true
+cross join lateral (select {_COLUMNS} from telemetry.syncs where connection_id = id and ended_at is not null
+    and (started_at, job_id) > (coalesce(well.started_at, '-infinity'), coalesce(well.job_id, 0))
+    order by started_at, job_id limit 1) as first
+where newest.status <> 'succeeded' order by newest.tenant, newest.source, newest.connection_id
 """
 
 _RECENT_OF_EACH = f"""

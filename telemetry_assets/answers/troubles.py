@@ -1,0 +1,131 @@
+"""Everything that is wrong now, from the ledger: the troubles that incidents are made of. docs/incidents.md lists them.
+
+What belongs here: promises that are not kept and their causes, and what joins all rows of that list. What does not: what
+is wrong beside a promise (``troubles_beside.py``), adding troubles up (``incidents/``), the monitor (``dispatch/``).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from telemetry_assets.answers.happened import read_happenings, veil_of
+from telemetry_assets.answers.owners import Owners, dashboards_of, owners_of
+from telemetry_assets.answers.standing import standing_of
+from telemetry_assets.answers.sweep import Sweep, read_swept
+from telemetry_assets.answers.troubles_beside import Around, read_beside
+from telemetry_assets.freshness.cause import Cause
+from telemetry_assets.freshness.causes import causes_of
+from telemetry_assets.freshness.judge import Evidence, Judgement
+from telemetry_assets.freshness.lineage import Graph, read_by
+from telemetry_assets.incidents.trouble import Dashboard, Severity, Trouble
+from telemetry_assets.ledger import graph as ledger_graph
+from telemetry_assets.ledger import subjects
+from telemetry_assets.model import ANY_TENANT, CauseKind, State
+from telemetry_assets.settings import Settings
+
+OF_THE_DECLARATION = frozenset({CauseKind.UNDATED, CauseKind.NO_WINDOW})
+"""What ``config lint`` and ``status`` say, and no incident does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is wrong, the dashboards that read each asset, and the sweep that says what was promised and not fresh."""
+
+    troubles: tuple[Trouble, ...]
+    dashboards: Mapping[str, tuple[Dashboard, ...]]
+    sweep: Sweep
+
+
+def read_troubles(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Found:
+    """Every trouble at ``now`` but those of the monitor itself; those of promises first, by asset and tenant.
+
+    What stands beside a promise broken for the same cause, of the same subject, is told once. No text holds a secret.
+    Raises CouldNotLookError as ``sweep.read_sweep`` does.
+    """
+    swept, graph, evidence = read_swept(conn, settings, now)
+    exposures = ledger_graph.read_exposures(conn)
+    owner = owners_of(graph, settings.promises, exposures)
+    broken = list(_of_promises(_causes(conn, settings, swept, graph, evidence), swept, owner, settings))
+    told = {(one.identity, one.subject) for one in broken}
+    around = Around(settings, graph, frozenset(tenant.slug for tenant in swept.tenants), owner, now)
+    beside = [one for one in read_beside(conn, around) if (one.identity, one.subject) not in told]
+    return Found((*broken, *beside), dashboards_of(exposures), swept)
+
+
+def _causes(
+    conn: Connection[TupleRow], settings: Settings, swept: Sweep, graph: Graph, evidence: Evidence
+) -> list[Cause]:
+    """The cause of each that is not fresh."""
+    if not swept.judged:
+        return []
+    slugs = [tenant.slug for tenant in swept.tenants]
+    explained = [one for one in swept.judged if one.state is not State.UNKNOWN]
+    above = _above((one.asset for one in explained), graph)
+    needed = read_by(_needed(explained, above, graph, slugs), graph, slugs)
+    facts = {**evidence.facts, **subjects.read_each(conn, [one for one in needed if one not in evidence.facts])}
+    whose = dict.fromkeys(one.tenant for one in explained)
+    happened = read_happenings(conn, settings, above, (*whose, *slugs) if ANY_TENANT in whose else tuple(whose))
+    return causes_of(swept.judged, graph, replace(evidence, facts=facts), happened, slugs, swept.now)
+
+
+def _above(assets: Iterable[str], graph: Graph) -> dict[str, None]:
+    """The assets and all that they are made from, breadth first."""
+    found = dict.fromkeys(assets)
+    queue = list(found)
+    for key in queue:
+        for parent in graph[key].parents if key in graph else ():
+            if parent not in found:
+                found[parent] = None
+                queue.append(parent)
+    return found
+
+
+def _needed(
+    judged: Sequence[Judgement], above: Iterable[str], graph: Graph, tenants: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """The (asset, tenant) that explain the judgements: of everything above an asset those of its tenants."""
+    whose: dict[str, set[str]] = {key: set() for key in above}
+    for one in judged:
+        whose[one.asset].add(one.tenant)
+    parents = {key: graph[key].parents if key in graph else () for key in whose}
+    try:
+        downwards = list(TopologicalSorter(parents).static_order())
+    except CycleError:
+        everybody = set[str]().union(*whose.values())
+        downwards, whose = [], dict.fromkeys(whose, everybody)
+    for key in reversed(downwards):
+        for parent in parents[key]:
+            whose[parent] |= whose[key]
+    for key, of_key in whose.items():
+        if key in graph and not graph[key].tenanted:
+            yield key, ANY_TENANT
+        else:
+            yield from ((key, one) for one in (of_key.union(tenants) if ANY_TENANT in of_key else of_key))
+
+
+def _of_promises(causes: Iterable[Cause], swept: Sweep, owner: Owners, settings: Settings) -> Iterator[Trouble]:
+    veil = veil_of(settings)
+    for one, cause in zip(swept.judged, causes, strict=True):
+        if cause.kind in OF_THE_DECLARATION:
+            continue
+        kind, where = cause.identity
+        # Everything else that others said was veiled when it was read.
+        foreign = kind is CauseKind.COULD_NOT_LOOK
+        yield Trouble(
+            kind=kind,
+            where=where,
+            severity=Severity.ERROR if one.state.broken else Severity.WARN,
+            asset=one.asset,
+            tenant=one.tenant,
+            says=veil(cause.says) if foreign else cause.says,
+            remedy=cause.remedy,
+            root=cause.root,
+            quote=veil(cause.quote) if foreign else cause.quote,
+            since=cause.since,
+            owner=one.owner or owner(one.asset),
+            standing=standing_of(one),
+        )
