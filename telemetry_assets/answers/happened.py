@@ -100,10 +100,8 @@ def _feeds(
     """Of several connections of one source for one tenant the worst: one that fails, else the furthest behind."""
     sources = {asset.partition("/")[0] for asset in assets}
     # Data without tenants may be made from any of them: the one that is furthest behind is its cause.
-    wanted = None if ANY_TENANT in tenants else {*tenants, ANY_TENANT}
-    asked = [
-        one for one in settings.connections() if one.source in sources and (wanted is None or one.tenant in wanted)
-    ]
+    everybodys, wanted = ANY_TENANT in tenants, {*tenants, ANY_TENANT}
+    asked = [one for one in settings.connections() if one.source in sources and (everybodys or one.tenant in wanted)]
     jobs = syncs.newest_of(conn, [one.connection_id for one in asked], RECENT_SYNCS)
     feeds: dict[tuple[str, str], Feed] = {}
     for one in asked:

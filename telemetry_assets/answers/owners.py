@@ -6,7 +6,7 @@ What belongs here: promises, nodes and exposures → an owner, dashboards. What 
 from collections.abc import Callable, Mapping, Sequence
 
 from telemetry_assets.freshness.lineage import Graph
-from telemetry_assets.freshness.window import promise_of
+from telemetry_assets.freshness.window import promise_for, promise_of
 from telemetry_assets.incidents.trouble import NOBODY, Dashboard
 from telemetry_assets.ledger.graph import Exposure
 from telemetry_assets.model import Promise
@@ -26,7 +26,7 @@ def owners_of(graph: Graph, promises: Sequence[Promise], exposures: Sequence[Exp
     def owner(asset: str) -> str:
         if asset not in found:
             node = graph.get(asset)
-            promise = promise_of(node, promises) if node else None
+            promise = promise_of(node, promises) if node else promise_for(asset, promises)
             found[asset] = (promise and promise.owner) or (node and node.owner) or reading.get(asset) or NOBODY
         return found[asset]
 

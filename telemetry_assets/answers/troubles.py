@@ -1,7 +1,7 @@
-"""Everything that is wrong now, from the ledger: the troubles that incidents are made of. docs/incidents.md lists them.
+"""Everything that is wrong now, from the ledger: the troubles that incidents are made of (docs/incidents.md).
 
-What belongs here: promises that are not kept and their causes, and what joins all rows of that list. What does not: what
-is wrong beside a promise (``troubles_beside.py``), adding troubles up (``incidents/``), the monitor (``dispatch/``).
+What belongs here: promises that are not kept and their causes, and what joins all rows of that list. What does not:
+what is wrong beside a promise (``troubles_beside.py``), adding troubles up (``incidents/``), the monitor itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """What is wrong beside the promises: payloads held back, syncs and builds that fail for a while.
 
-What belongs here: failures as the ledger holds them → troubles, with the identity that a promise broken by the same has.
+What belongs here: failures as the ledger holds them → troubles, of the identity that a promise broken by the same has.
 What does not: promises (``troubles.py``), checks and runs (``troubles_of_runs.py``).
 """
 
