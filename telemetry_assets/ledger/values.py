@@ -3,6 +3,7 @@
 What belongs here: conversions every table of the ledger shares. What does not: statements, and anything that decides.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,9 @@ from typing import Any
 from psycopg import DataError
 from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestamptzLoader
+
+INDEXED = 800
+"""So many bytes of a text go into an index."""
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -71,6 +75,14 @@ def json_text(value: Any) -> str:
 def plain_text(text: str) -> str:
     """Text that a text column accepts: what PostgreSQL cannot hold becomes U+FFFD (NUL) or ``?`` (half a pair)."""
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def index_text(text: str) -> str:
+    """Text that an index accepts, three to a row: what is longer than 800 bytes is cut and ends in its own hash."""
+    clean = plain_text(text)
+    if len(clean.encode()) <= INDEXED:
+        return clean
+    return clean.encode()[: INDEXED - 70].decode(errors="ignore") + "…" + hashlib.sha256(clean.encode()).hexdigest()
 
 
 def _outside(text: str) -> datetime:

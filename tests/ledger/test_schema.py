@@ -13,8 +13,9 @@ from telemetry_assets.ledger import schema, subjects
 from telemetry_assets.ledger.connection import connect
 
 TABLES = (
-    "assets", "corrections", "dbt_invocations", "exposures", "looks", "not_fresh", "root_sets", "snapshots",
-    "state_changes", "subjects", "syncs", "tenants", "withheld_snapshots",
+    "assets", "audit", "channels", "check_results", "conversations", "corrections", "dbt_invocations", "deliveries",
+    "exposures", "heartbeats", "incidents", "installation", "job_runs", "looks", "not_fresh", "outbox", "root_sets",
+    "silences", "snapshots", "state_changes", "subjects", "syncs", "tenants", "timeline", "withheld_snapshots",
 )  # fmt: skip
 FIRST_FORM = [
     "create table telemetry.alembic_version (version_num varchar(32) primary key)",

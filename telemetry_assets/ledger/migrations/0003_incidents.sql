@@ -19,7 +19,9 @@ create table telemetry.incidents (
     details         jsonb not null,
     check ((phase = 'resolved') = (resolved_at is not null))
 );
-create unique index incidents_one_of_a_cause on telemetry.incidents (kind, place) where phase <> 'resolved';
+-- By its hash and its beginning: an index takes no name of any length, and a long name must not silence the rest.
+create unique index incidents_one_of_a_cause on telemetry.incidents
+    (kind, left(place, 100), hashtextextended(place, 0)) where phase <> 'resolved';
 create index incidents_resolved on telemetry.incidents (resolved_at desc) where phase = 'resolved';
 comment on column telemetry.incidents.place is 'What "kind" is about: a root, a source, a model, a job. With it the identity.';
 comment on column telemetry.incidents.details is 'Everything else that is remembered: words, reach, who was told.';
@@ -45,10 +47,14 @@ create table telemetry.conversations (
     leased_until timestamptz,
     failures     integer not null default 0,
     retry_at     timestamptz,
+    waits        interval,
     primary key (incident, channel)
 );
+create index conversations_leased on telemetry.conversations (channel) where lease is not null;
+create index conversations_failing on telemetry.conversations (channel, failures) where failures > 0;
 comment on column telemetry.conversations.refs is 'What the other side calls our messages: to edit one, to answer in its thread.';
 comment on column telemetry.conversations.leased_until is 'By the clock of this server; nobody else''s is asked.';
+comment on column telemetry.conversations.retry_at is 'By the clock of who tried; "waits" is how far ahead that was then.';
 
 create table telemetry.outbox (
     incident   bigint not null,
@@ -64,7 +70,7 @@ create table telemetry.outbox (
     primary key (incident, seq, channel),
     foreign key (incident, channel) references telemetry.conversations
 );
-create index outbox_pending on telemetry.outbox (channel, incident, seq) where status = 'pending';
+create index outbox_pending on telemetry.outbox (channel, written_at, incident, seq) where status = 'pending';
 create index outbox_dead on telemetry.outbox (ended_at desc) where status = 'dead';
 comment on column telemetry.outbox.accepted is 'Of several recipients those that have it already.';
 
@@ -74,8 +80,10 @@ create table telemetry.channels (
     next_at  timestamptz not null default '-infinity',
     failures integer not null default 0,
     retry_at timestamptz,
+    waits    interval,
     sent_at  timestamptz
 );
+comment on column telemetry.channels.next_at is 'By the clock of this server. retry_at and waits as in conversations.';
 
 -- Append-only: every attempt and its receipt.
 create table telemetry.deliveries (

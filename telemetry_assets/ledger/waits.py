@@ -1,0 +1,22 @@
+"""The two conditions of the outbox that go by a clock, as SQL: whether a wait is over, and whether a lease still holds.
+
+What belongs here: believing no clock further than its owner meant it. What does not: statements.
+"""
+
+from datetime import timedelta
+
+LONGEST_WAIT = timedelta(hours=1, minutes=5)
+"""No wait is longer, whatever was asked for."""
+
+DUE = """(
+    {one}.retry_at is null or {one}.retry_at <= %(now)s::timestamptz
+    or {one}.retry_at > %(now)s::timestamptz + greatest({one}.waits, interval '5 minutes')
+)"""
+"""Of a row with ``retry_at`` and ``waits``: what looks longer than it was meant, and longer than 5 min, is a clock that
+was set back."""
+
+LEASED = """(
+    {one}.lease is not null and {one}.leased_until > clock_timestamp()
+    and {one}.leased_until <= clock_timestamp() + greatest(%(lease_for)s::interval, interval '5 minutes')
+)"""
+"""Of a conversation: likewise, by the clock of this server."""
