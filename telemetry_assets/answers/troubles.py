@@ -14,9 +14,11 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.happened import read_happenings, veil_of
 from telemetry_assets.answers.owners import Owners, dashboards_of, owners_of
+from telemetry_assets.answers.refresh import Phase
 from telemetry_assets.answers.standing import standing_of
 from telemetry_assets.answers.sweep import Sweep, read_swept
 from telemetry_assets.answers.troubles_beside import Around, read_beside
+from telemetry_assets.answers.troubles_of_runs import read_failed_checks, read_failed_runs
 from telemetry_assets.freshness.cause import Cause
 from telemetry_assets.freshness.causes import causes_of
 from telemetry_assets.freshness.judge import Evidence, Judgement
@@ -52,8 +54,11 @@ def read_troubles(conn: Connection[TupleRow], settings: Settings, now: datetime)
     broken = list(_of_promises(_causes(conn, settings, swept, graph, evidence), swept, owner, settings))
     told = {(one.identity, one.subject) for one in broken}
     around = Around(settings, graph, frozenset(tenant.slug for tenant in swept.tenants), owner, now)
-    beside = [one for one in read_beside(conn, around) if (one.identity, one.subject) not in told]
-    return Found((*broken, *beside), dashboards_of(exposures), swept)
+    beside, checks = read_beside(conn, around), read_failed_checks(conn, around)
+    explained = {*beside.failing, *([Phase.CHECKS] if broken else []), *([Phase.BUILD] if checks else [])}
+    runs = read_failed_runs(conn, around, explained)
+    others = [one for one in (*beside.troubles, *checks, *runs) if (one.identity, one.subject) not in told]
+    return Found((*broken, *others), dashboards_of(exposures), swept)
 
 
 def _causes(

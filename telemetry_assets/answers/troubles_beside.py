@@ -4,7 +4,7 @@ What belongs here: failures as the ledger holds them → troubles, of the identi
 What does not: promises (``troubles.py``), checks and runs (``troubles_of_runs.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.happened import Veil, read_dbt_manifest, veil_of
 from telemetry_assets.answers.owners import Owners
+from telemetry_assets.answers.refresh import Phase
 from telemetry_assets.freshness.building import build_failed, withheld
 from telemetry_assets.freshness.case import Told, quoted, time_since
 from telemetry_assets.freshness.feeding import sync_failed
@@ -21,6 +22,7 @@ from telemetry_assets.freshness.lineage import Graph
 from telemetry_assets.incidents.trouble import NOBODY, Severity, Trouble
 from telemetry_assets.ledger import dbt_invocations, snapshots, syncs
 from telemetry_assets.ledger.dbt_invocations import Failing
+from telemetry_assets.ledger.snapshots import HeldBack
 from telemetry_assets.ledger.syncs import Sync
 from telemetry_assets.model import ANY_TENANT, CauseKind
 from telemetry_assets.settings import ConnectionSettings, Settings
@@ -44,35 +46,47 @@ class Around:
     now: datetime
 
 
-def read_beside(conn: Connection[TupleRow], around: Around) -> Iterator[Trouble]:
-    """Every trouble of payloads, syncs and dbt."""
-    veil = veil_of(around.settings)
-    yield from _withheld(conn, around, veil)
-    yield from _syncs(conn, around, veil)
-    yield from _dbt(conn, around, veil)
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The troubles of payloads, syncs and dbt, and the phases in which any fails, be it since just now."""
+
+    troubles: tuple[Trouble, ...]
+    failing: frozenset[Phase]
 
 
-def _withheld(conn: Connection[TupleRow], around: Around, veil: Veil) -> Iterator[Trouble]:
-    for held in snapshots.held_back(conn, list(around.settings.snapshots)):
+def read_beside(conn: Connection[TupleRow], around: Around) -> Beside:
+    """What is withheld, and what has failed for half an hour."""
+    settings, veil = around.settings, veil_of(around.settings)
+    held = tuple(_withheld(snapshots.held_back(conn, list(settings.snapshots)), around, veil))
+    jobs = tuple(_syncs(syncs.failing(conn), around, veil))
+    nodes = dbt_invocations.failing(conn, RECENT_INVOCATIONS) if settings.dbt else {}
+    built = tuple(_dbt(nodes, around, veil))
+    standing = [trouble for since, trouble in (*jobs, *built) if around.now - since >= FAILS_FOR]
+    phases = {Phase.SYNC: jobs, Phase.BUILD: built, Phase.SNAPSHOTS: held}
+    return Beside((*held, *standing), frozenset(phase for phase, failing in phases.items() if failing))
+
+
+def _withheld(payloads: Iterable[HeldBack], around: Around, veil: Veil) -> Iterator[Trouble]:
+    for held in payloads:
         key = around.settings.snapshots[held.name].asset_key
         if held.tenant in around.tenants or held.tenant == ANY_TENANT:
             told = withheld(key, Withheld(held.withheld_at, veil("; ".join(held.violations))), around.now)
             yield _trouble(told, key, Severity.ERROR, key, held.tenant, around)
 
 
-def _syncs(conn: Connection[TupleRow], around: Around, veil: Veil) -> Iterator[Trouble]:
-    """One of each stream that a failing connection feeds; only of those with an owner, where some have one."""
+def _syncs(failing: Iterable[tuple[Sync, Sync]], around: Around, veil: Veil) -> Iterator[tuple[datetime, Trouble]]:
+    """When it first failed, and what is told of it: one of each stream that a failing connection feeds; only of those with an owner, where some have one."""
     declared = {one.connection_id: one for one in around.settings.connections()}
-    for newest, first in syncs.failing(conn):
+    for newest, first in failing:
         connection = declared.get(newest.connection_id)
-        failed_at = first.ended_at
-        if connection is None or failed_at is None or around.now - failed_at < FAILS_FOR:
+        if connection is None or first.ended_at is None:
             continue
         streams = around.settings.sources[connection.source].asset_keys
         for stream in [key for key in streams if around.owner(key) != NOBODY] or streams:
             told = _sync_told(connection, stream, newest, first, around.now, veil)
             if told:
-                yield _trouble(told, connection.source, Severity.WARN, stream, connection.tenant, around)
+                trouble = _trouble(told, connection.source, Severity.WARN, stream, connection.tenant, around)
+                yield first.ended_at, trouble
 
 
 def _sync_told(
@@ -87,22 +101,20 @@ def _sync_told(
     return sync_failed(connection.source, stream, Feed(ended=tuple(ended)), now, option)
 
 
-def _dbt(conn: Connection[TupleRow], around: Around, veil: Veil) -> Iterator[Trouble]:
+def _dbt(failing: Mapping[str, Failing], around: Around, veil: Veil) -> Iterator[tuple[datetime, Trouble]]:
     dbt = around.settings.dbt
-    failing = dbt_invocations.failing(conn, RECENT_INVOCATIONS) if dbt else {}
-    standing = {node: one for node, one in failing.items() if around.now - one.since >= FAILS_FOR}
-    manifest = read_dbt_manifest(dbt) if dbt and standing else None
+    manifest = read_dbt_manifest(dbt) if dbt and failing else None
     if manifest is None:
         return
     keys, tests = asset_keys(manifest), tested_assets(manifest)
-    for node, one in standing.items():
+    for node, one in failing.items():
         if node in keys:
             run = NodeRun(one.word.status, one.word.said_at, veil(one.word.message))
             told = build_failed(keys[node], run, around.now)
-            yield _trouble(told, keys[node], Severity.WARN, keys[node], ANY_TENANT, around, one.since)
+            yield one.since, _trouble(told, keys[node], Severity.WARN, keys[node], ANY_TENANT, around, one.since)
         for asset in tests.get(node, ()):
             told = _test_told(node, asset, one, around.now, veil)
-            yield _trouble(told, asset, Severity.WARN, asset, ANY_TENANT, around, one.since)
+            yield one.since, _trouble(told, asset, Severity.WARN, asset, ANY_TENANT, around, one.since)
 
 
 def _test_told(node: str, asset: str, failing: Failing, now: datetime, veil: Veil) -> Told:
