@@ -75,7 +75,8 @@ def _withheld(payloads: Iterable[HeldBack], around: Around, veil: Veil) -> Itera
 
 
 def _syncs(failing: Iterable[tuple[Sync, Sync]], around: Around, veil: Veil) -> Iterator[tuple[datetime, Trouble]]:
-    """When it first failed, and what is told of it: one of each stream that a failing connection feeds; only of those with an owner, where some have one."""
+    """When it first failed, and what is told: one of each stream that a failing connection feeds; only of those with
+    an owner, where some have one."""
     declared = {one.connection_id: one for one in around.settings.connections()}
     for newest, first in failing:
         connection = declared.get(newest.connection_id)
