@@ -1,0 +1,194 @@
+"""The loop outside Dagster: evaluate in time, send at once, ping while all is well, until it is told to end.
+
+What belongs here: when each is done next, and going on when the database is away. What does not: doing it.
+"""
+
+import asyncio
+import threading
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from random import uniform
+
+from telemetry_assets import running
+from telemetry_assets.answers.crossing import next_crossing
+from telemetry_assets.dispatch import deadman, drills, watchdog
+from telemetry_assets.dispatch.changing import Ledger
+from telemetry_assets.dispatch.drain import Dispatcher
+from telemetry_assets.dispatch.evaluate import Evaluation, alarm, evaluate
+from telemetry_assets.dispatch.pen import Pen
+from telemetry_assets.errors import TelemetryError
+from telemetry_assets.ledger.connection import connect
+from telemetry_assets.ledger.listening import listen
+from telemetry_assets.settings import Settings
+
+LONGEST_PAUSE = timedelta(seconds=15)
+SHORTEST_PAUSE = timedelta(milliseconds=200)
+"""Between two evaluations, however many promises break one after the other: they are seen together then."""
+JUST_AFTER = timedelta(milliseconds=10)
+"""How long after a promise can break it is looked at: timers may ring a little early."""
+FIRST_RETRY, LAST_RETRY = 0.5, 15.0
+"""Seconds between tries while something fails."""
+
+
+def run(
+    settings: Settings,
+    ended: threading.Event,
+    say: Callable[[str], None],
+    *,
+    dsn: str | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Evaluate, send and watch until ``ended`` is set; what is on its way then is finished within its time-out.
+
+    ``say`` hears a line of what happened, a problem once when it begins and once when it is over. A database that goes
+    away is waited for. Raises nothing but what the surroundings raise: bugs are said, loudly, and tried again.
+    """
+    asyncio.run(_Loop(settings, ended, say, dsn, clock).run())
+
+
+class Troubled:
+    """What fails now, of which part; a failure that several parts meet is said once, and once that it is over."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._words: dict[str, str] = {}
+
+    def failed(self, part: str, words: str) -> None:
+        """``part`` could not do its work."""
+        if words not in self._words.values():
+            self._say(f"{words} Trying again until it works.")
+        self._words[part] = words
+
+    def worked(self, part: str) -> None:
+        """``part`` did its work."""
+        if self._words.pop(part, None) and not self._words:
+            self._say("All is working again.")
+
+
+class _Loop:
+    """The parts, each going on by itself: evaluating, sending, listening, pinging."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ended: threading.Event,
+        say: Callable[[str], None],
+        dsn: str | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings, self._ended, self._say, self._clock = settings, ended, say, clock
+        self._dsn = lambda: dsn or running.database_dsn(settings)
+        self._troubled = Troubled(say)
+        self._stop = asyncio.Event()
+        self._pen = Pen(self._dsn)
+        self._dispatcher = Dispatcher(settings, self._dsn, clock=clock, say=say)
+        self._ping_refused = ""
+
+    async def run(self) -> None:
+        """All parts until the end."""
+        try:
+            async with self._dispatcher, asyncio.TaskGroup() as parts:
+                parts.create_task(self._end())
+                parts.create_task(self._go_on("sending", self._send))
+                parts.create_task(self._go_on("evaluating", self._evaluate))
+                parts.create_task(self._go_on("listening", self._listen))
+                if self._settings.deadman:
+                    parts.create_task(self._go_on("pinging", self._ping))
+        finally:
+            self._ended.set()
+            await self._pen.close()
+
+    async def _end(self) -> None:
+        await asyncio.to_thread(self._ended.wait)
+        self._stop.set()
+        self._dispatcher.end()
+
+    async def _go_on(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` again and again, with longer and longer pauses while it fails. Nothing ends it but the end."""
+        pause = FIRST_RETRY
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                await work()
+                self._troubled.worked(part)
+                pause = FIRST_RETRY
+                continue
+            except TelemetryError as error:
+                self._troubled.failed(part, str(error))
+            except Exception as error:
+                # The outermost edge: a bug in one part must not silence the others, and must be seen.
+                self._troubled.failed(part, f"{part} failed, {type(error).__name__}:\n{traceback.format_exc()}")
+            if time.monotonic() - began > LAST_RETRY:
+                pause = FIRST_RETRY
+            await self._pause(pause * uniform(0.5, 1.0))
+            pause = min(2 * pause, LAST_RETRY)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    async def _send(self) -> None:
+        await self._dispatcher.run()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def heard() -> None:
+            loop.call_soon_threadsafe(self._dispatcher.wake)
+
+        def hear() -> None:
+            with connect(self._dsn()) as conn:
+                listen(conn, heard, self._ended)
+
+        await asyncio.to_thread(hear)
+
+    async def _evaluate(self) -> None:
+        now = self._clock()
+        try:
+            found = await self._pen.write(lambda conn: evaluate(conn, self._settings, now))
+        except Exception as error:
+            await self._alarm(error)
+            raise
+        self._tell(found)
+        crossing = await self._pen.write(lambda conn: self._beat(conn, now))
+        self._troubled.worked("evaluating")
+        await self._pause(max(until(crossing, self._clock()), found.took).total_seconds())
+
+    def _beat(self, conn: Ledger, now: datetime) -> datetime | None:
+        watchdog.dispatching(conn)
+        drills.hold_when_due(conn, self._settings, now)
+        return next_crossing(conn, self._settings, now)
+
+    async def _alarm(self, error: Exception) -> None:
+        """Nobody has evaluated for two minutes: that is an incident, if that much can still be written."""
+        with suppress(TelemetryError):
+            if await self._pen.write(watchdog.unevaluated):
+                now, why = self._clock(), f"{type(error).__name__}: {error}".splitlines()[0]
+                says = f"Nothing could be evaluated for two minutes: {why}"
+                await self._pen.write(lambda conn: alarm(conn, self._settings, now, says))
+
+    def _tell(self, found: Evaluation) -> None:
+        for change in found.changes:
+            for entry in change.entries:
+                self._say(f"incident {entry.incident} {entry.step}: {entry.words}")
+
+    async def _ping(self) -> None:
+        if self._settings.deadman:
+            now = self._clock()
+            reasons = await self._pen.write(lambda conn: deadman.unwell(conn, now))
+            refused = reasons[0] if reasons else await deadman.ask(self._settings.deadman.reveal())
+            if refused != self._ping_refused:
+                self._say(f"The dead-man URL {'is not asked: ' if reasons else 'was asked: '}{refused or 'it heard'}")
+            self._ping_refused = refused
+        self._troubled.worked("pinging")
+        await self._pause(deadman.EVERY.total_seconds())
+
+
+def until(crossing: datetime | None, now: datetime) -> timedelta:
+    """How long to wait for the next evaluation: until just after a promise can break, within the bounds."""
+    if crossing is None:
+        return LONGEST_PAUSE
+    return min(max(crossing + JUST_AFTER - now, SHORTEST_PAUSE), LONGEST_PAUSE)
