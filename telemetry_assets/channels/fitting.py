@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from telemetry_assets.incidents.message import Message
 
 LINE = 300
+HEADLINE = 600
 TEXT = 3_000
 URL = 2_000
 FEW = 10
@@ -59,7 +60,7 @@ def fitted(message: Message) -> Message:
     return replace(
         message,
         where=one_line(message.where),
-        headline=one_line(message.headline),
+        headline=one_line(message.headline, HEADLINE),
         says=lines(message.says),
         remedy=lines(message.remedy),
         quote=lines(message.quote),

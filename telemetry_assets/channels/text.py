@@ -47,16 +47,6 @@ def block(message: Message, event_id: str, attempt: int) -> str:
     return f"{RULE}\n{plain(message)}\nevent {event_id}{again}\n"
 
 
-def hits(message: Message) -> tuple[tuple[str, str], ...]:
-    """(label, value) of what is hit, as far as it is named."""
-    _, assets, tenants = message.reach
-    return tuple(
-        (label, ", ".join(names) + (f" and {many - len(names)} more" if many > len(names) else ""))
-        for label, names, many in (("Assets", message.assets, assets), ("Tenants", message.tenants, tenants))
-        if names
-    )
-
-
 def _plain(message: Message) -> Iterator[str]:
     yield title(message)
     yield told(message)
@@ -67,10 +57,10 @@ def _plain(message: Message) -> Iterator[str]:
     if message.remedy:
         yield "What to do:"
         yield from _indented(message.remedy)
-    yield from (f"{label}: {value}" for label, value in (*message.facts, *hits(message)))
+    yield from (f"{label}: {value}" for label, value in message.facts)
     yield from _listed("Also:", message.evidence)
     yield from _listed("Before:", tuple(f"{instant(at)}  {words}" for at, words in message.history))
-    yield from _listed("Look at:", tuple(f"{label}: {url}" for label, url in message.links))
+    yield from _listed("Links:", tuple(f"{label}: {url}" for label, url in message.links))
     yield from _listed("Of this message:", message.notes)
 
 
