@@ -17,10 +17,14 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.local.postgres import EmbeddedPostgres
+from telemetry_assets.logs import TENANT_NAMED
 
 # Run in a script's background we start deaf to SIGINT; Dagster then makes SIGTERM deaf too, for every child of ours.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What is logged while working for a tenant, and does not name it, fails the test.
+TENANT_NAMED.strict = True
 
 TEMPLATE = "ledger_template"
 NUMBERS = itertools.count(1)

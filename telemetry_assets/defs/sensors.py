@@ -1,7 +1,7 @@
 """The sensors: ``tenants`` and ``next_phase`` keep things going, the others keep looking (``observing.py``).
 
 ``tenants`` makes the partition set equal to the declared tenants, and the ledger's graph to the loaded one. A phase
-follows the end of the one before it, whatever that end was: one tenant's failure stops no phase.
+follows the end of the one before it, whatever that end was: one tenant's failure stops no phase. All of them beat.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ import dagster as dg
 
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase
+from telemetry_assets.defs.heartbeats import Evaluate, beating
 from telemetry_assets.defs.jobs import Job, cadences, sync_job_name
 from telemetry_assets.defs.observing import airbyte_syncs, freshness_states, materializations
 from telemetry_assets.defs.partitions import align, whole_range_tags
@@ -27,6 +28,7 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 
 LOOK_SECONDS = 30
 """How often the world is looked at: at least Dagster's own freshness daemon's pace."""
+NEXT_PHASE = "next_phase"
 
 
 def sensors(
@@ -35,22 +37,23 @@ def sensors(
     """The sensors of the settings, running by default. ``nodes`` is our graph, ``manifest`` the dbt project's."""
     chain = _chain(settings, [job.name for job in phase_jobs])
     followers = [job for job in phase_jobs if job.name in {after for _, after in chain}]
-    found = [_sensor("tenants", 60, _align_tenants(settings, manifest, nodes))]
+    ticks: list[tuple[str, int, Evaluate]] = [("tenants", 60, _align_tenants(settings, manifest, nodes))]
     if followers:
-        found.append(_sensor("next_phase", 5, _launch_next(chain), followers))
+        ticks.append((NEXT_PHASE, 5, _launch_next(chain)))
     if nodes:
-        found.append(_sensor("freshness_states", LOOK_SECONDS, freshness_states(settings, manifest)))
+        ticks.append(("freshness_states", LOOK_SECONDS, freshness_states(settings, manifest)))
     if settings.sources:
-        found.append(_sensor("airbyte_syncs", LOOK_SECONDS, airbyte_syncs(settings)))
+        ticks.append(("airbyte_syncs", LOOK_SECONDS, airbyte_syncs(settings)))
     foreign = materializations(settings, nodes)
     if foreign:
-        found.append(_sensor("materializations", LOOK_SECONDS, foreign))
-    return found
+        ticks.append(("materializations", LOOK_SECONDS, foreign))
+    return [
+        _sensor(name, seconds, beating(settings, name, seconds, tick), followers if name == NEXT_PHASE else ())
+        for name, seconds, tick in ticks
+    ]
 
 
-def _sensor(
-    name: str, seconds: int, evaluate: Callable[[dg.SensorEvaluationContext], Any], jobs: Sequence[Job] = ()
-) -> dg.SensorDefinition:
+def _sensor(name: str, seconds: int, evaluate: Evaluate, jobs: Sequence[Job] = ()) -> dg.SensorDefinition:
     return dg.SensorDefinition(
         name=name,
         evaluation_fn=evaluate,

@@ -16,7 +16,7 @@ from telemetry_assets.defs.events import EVENTS_LIMIT, log_each
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger.connection import connect
-from telemetry_assets.logs import event_line
+from telemetry_assets.logs import event_line, tenant_work
 from telemetry_assets.model import AssetNode
 from telemetry_assets.settings import Settings, SnapshotSettings
 from telemetry_assets.sources.publishing import Publication, publish
@@ -56,15 +56,12 @@ def snapshot_assets(settings: Settings, snapshot: SnapshotSettings, nodes: Seque
             )
         for done, (tenant, payload) in enumerate(publication.published.items(), 1):
             tell(done, len(tenants), f"{snapshot.name} {tenant}")
-            context.log.info(
-                event_line(
-                    "metrics.snapshot.persisted",
-                    tenant_id=str(payload.payload["tenant_id"]),
-                    tenant=tenant,
-                    task_id=context.run_id,
-                    component="snapshots",
+            with tenant_work(str(payload.payload["tenant_id"]), context.log):
+                context.log.info(
+                    event_line(
+                        "metrics.snapshot.persisted", tenant=tenant, task_id=context.run_id, component="snapshots"
+                    )
                 )
-            )
         yield from _events(context, key, publication, tenants)
         yield _contract_result(key, publication)
         light_again(context, settings, [snapshot.asset_key])

@@ -6,6 +6,7 @@ the failed one is not marked; the next phase is launched whatever the outcome (`
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from telemetry_assets.defs.data_age_checks import light_again
 from telemetry_assets.defs.events import EVENTS_LIMIT, log_each
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
 from telemetry_assets.defs.progress import tell
+from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
+from telemetry_assets.logs import event_line, tenant_work
 from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.settings import Settings, SourceSettings
 from telemetry_assets.sources.syncing import Outcome, record_outcomes, sync_tenants, tenants_in_sync
@@ -45,11 +48,12 @@ def source_assets(settings: Settings, source: SourceSettings) -> dg.AssetsDefini
         tenants = chosen_tenants(context, config) if tenanted else (ANY_TENANT,)
         with connect(running.database_dsn(settings)) as conn:
             well_before = tenants_in_sync(conn, source)
+            ids = {tenant.slug: str(tenant.id) for tenant in ledger_tenants.read(conn)}
         ended: list[Outcome] = []
 
         def on_end(outcome: Outcome) -> None:
             ended.append(outcome)
-            context.log.info(_line(outcome))
+            _log(context, source, outcome, ids.get(outcome.tenant))
             tell(len(ended), len(tenants), f"{source.name} {_line(outcome)}", failed=not outcome.succeeded)
 
         outcomes = sync_tenants(airbyte.patient(settings), source, tenants, on_end=on_end)
@@ -114,6 +118,20 @@ def _sync_status(metadata: Mapping[str, Any], outcomes: Sequence[Outcome]) -> It
             severity=dg.AssetCheckSeverity.ERROR,
             description=said or f"{len({outcome.tenant for outcome in outcomes})} tenants synced",
             metadata={"telemetry/failed_tenants": sorted(failures), "telemetry/tenants": len(outcomes)},
+        )
+
+
+def _log(context: dg.AssetExecutionContext, source: SourceSettings, outcome: Outcome, tenant_id: str | None) -> None:
+    with tenant_work(tenant_id, context.log) if tenant_id else nullcontext():
+        context.log.info(
+            event_line(
+                "airbyte.sync.ended",
+                component="sync",
+                task_id=context.run_id,
+                source=source.name,
+                tenant=outcome.tenant,
+                said=_line(outcome),
+            )
         )
 
 
