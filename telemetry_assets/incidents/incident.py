@@ -59,7 +59,9 @@ class Incident:
 
     ``severity`` is the worst since it opened, ``reach`` what it hits now, ``widest`` the most subjects it ever hit,
     ``told`` the owners who were told, ``told_troubles`` how many unmuted troubles the last message spoke of, ``steps``
-    how many entries its timeline has. ``drill`` marks what is not real.
+    how many entries its timeline has. ``broken`` is how many subjects break a promise, ``loudest`` the worst severity
+    of what was not muted since it opened (None: all was), ``known_as`` its cause in the words that were last told.
+    ``drill`` marks what is not real.
     """
 
     number: int
@@ -89,6 +91,9 @@ class Incident:
     reopened: int = 0
     steps: int = 0
     drill: bool = False
+    broken: int = 0
+    loudest: Severity | None = None
+    known_as: str = ""
 
     @property
     def identity(self) -> Identity:

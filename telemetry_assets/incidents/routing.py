@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
-from telemetry_assets.incidents.trouble import Severity
+from telemetry_assets.incidents.trouble import NOBODY, Severity
 
 REMIND_AFTER = timedelta(hours=4)
 
@@ -47,3 +47,29 @@ class Routing:
     editing: frozenset[str] = frozenset()
     hearing: frozenset[str] = frozenset()
     dagster_url: str = ""
+
+
+def channels_of(owner: str, severity: Severity, routing: Routing) -> tuple[str, ...]:
+    """Through what an owner is told at a severity; empty where nobody is. :data:`NOBODY` is whoever hears of the rest.
+
+    An ERROR without a channel of its own takes the way of a WARN, else the fallback; an owner whom nobody described in
+    telemetry.yaml has no channel.
+    """
+    if owner == NOBODY:
+        told = [channel for one in hearing_of_the_rest(routing) for channel in _own(one, severity, routing)]
+        return tuple(dict.fromkeys(told)) or routing.fallback
+    own = _own(owner, severity, routing)
+    return own or (routing.fallback if severity is Severity.ERROR else ())
+
+
+def hearing_of_the_rest(routing: Routing) -> tuple[str, ...]:
+    """Who is told of what nobody owns: those whom others escalate to, else everybody; sorted."""
+    escalated_to = {route.escalate.to for route in routing.routes.values() if route.escalate}
+    return tuple(sorted(escalated_to & routing.routes.keys() or routing.routes))
+
+
+def _own(owner: str, severity: Severity, routing: Routing) -> tuple[str, ...]:
+    channels = routing.routes[owner].channels if owner in routing.routes else {}
+    if severity is Severity.ERROR and channels.get(Severity.ERROR):
+        return channels[Severity.ERROR]
+    return channels.get(Severity.WARN, ())

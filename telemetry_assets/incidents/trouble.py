@@ -38,6 +38,7 @@ class Standing:
     """How a subject stands at one instant: ``data_age`` is that of its binding root, ``limit`` in words (``60 min``).
 
     Ages are None where nothing is known; ``state`` is None for what is no subject of a promise: a check, a job.
+    ``past`` is how far it is past its limit (negative: not yet), None where nobody knows; of two the greater is worse.
     """
 
     state: State | None
@@ -45,6 +46,7 @@ class Standing:
     run_age: timedelta | None = None
     data_time: datetime | None = None
     limit: str = ""
+    past: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The subject that is told, and how it stands: of the worst state the one furthest past its limit."""
+    """The subject that is told, and how it stands: of the worst state (MISSING, FAIL, UNKNOWN, WARN) the one furthest
+    past its limit."""
 
     asset: str
     tenant: str
@@ -151,6 +154,7 @@ class Situation:
     """All troubles of one identity at one instant. ``shares``: owner → its part; empty where all of it is muted.
 
     ``severity`` is the worst of all, muted or not. ``evidence`` are further sentences: other checks that failed too.
+    ``broken`` is how many subjects break a promise: late, or never seen.
     """
 
     kind: CauseKind
@@ -166,6 +170,7 @@ class Situation:
     shares: Mapping[str, Share] = field(default_factory=lambda: MappingProxyType({}))
     dashboards: tuple[Dashboard, ...] = ()
     evidence: tuple[str, ...] = ()
+    broken: int = 0
 
     @property
     def identity(self) -> Identity:

@@ -1,0 +1,155 @@
+"""Which situation belongs to which incident, where the cause has moved, what is new and what is over: rules 1 to 6.
+
+What belongs here: the pairs. What does not: what becomes of each (``life.py``), telling it (``telling.py``).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from telemetry_assets.incidents.incident import Incident, Phase
+from telemetry_assets.incidents.reach import lies_within, meet, of_assets, overlap, union
+from telemetry_assets.incidents.trouble import Identity, Reach, Severity, Situation
+from telemetry_assets.model import CauseKind
+
+REOPENS_WITHIN = timedelta(minutes=30)
+"""How long after its end an incident comes back with its cause, instead of a new one."""
+
+UNSEEN = frozenset({CauseKind.COULD_NOT_LOOK, CauseKind.CLOCK})
+"""Kinds that say of what they hit neither that it is broken nor that it has recovered."""
+_TAIL = UNSEEN | {CauseKind.WAITING, CauseKind.NOT_PUBLISHED, CauseKind.BUILD_SKIPPED}
+
+type _Own = Mapping[int, Situation]
+"""Number of an incident → the situation it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An incident and what it is now. ``situation`` is None where it is held, and then ``beside`` is what holds it;
+    else ``beside`` are situations that are part of it too. ``reach`` is what it hits."""
+
+    incident: Incident
+    situation: Situation | None
+    beside: tuple[Situation, ...]
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Everything in its place: incidents that go on, that come back, that are over, and what is new; each in order."""
+
+    going_on: tuple[Match, ...]
+    reopened: tuple[tuple[Incident, Situation], ...]
+    over: tuple[Incident, ...]
+    new: tuple[Situation, ...]
+
+
+def severity_of(situation: Situation) -> Severity:
+    """The worst of what is not muted; of all where everything is."""
+    return max(
+        (share.severity for share in situation.shares.values()), key=lambda one: one.rank, default=situation.severity
+    )
+
+
+def matches_of(incidents: Iterable[Incident], situations: Iterable[Situation], now: datetime) -> Matches:
+    """Every situation and every incident in its place, whatever order they come in. A drill has no situation."""
+    real = sorted((one for one in incidents if not one.drill), key=lambda one: one.number)
+    unresolved = [one for one in real if one.phase is not Phase.RESOLVED]
+    found = {one.identity: one for one in sorted(situations, key=lambda one: one.identity)}
+    own = {one.number: found[one.identity] for one in unresolved if one.identity in found}
+    taken = {one.identity for one in own.values()}
+    holding = [one for one in found.values() if one.identity not in taken or one.kind in UNSEEN]
+    moved, held = _moved([one for one in unresolved if one.number not in own], holding)
+    own |= moved
+    taken |= {one.identity for one in moved.values()}
+    rest = [one for one in found.values() if one.identity not in taken]
+    given = _given(rest, unresolved, own)
+    theirs = {one.identity for one in given}
+    starting = [one for one in rest if one.identity not in theirs and not _is_mere_waiting(one)]
+    back = _back(starting, [one for one in real if one.phase is Phase.RESOLVED], now)
+    return Matches(
+        going_on=tuple(
+            _match(one, own.get(one.number), given, held.get(one.number, ()))
+            for one in unresolved
+            if one.number in own or one.number in held
+        ),
+        reopened=tuple((back[one.identity], one) for one in starting if one.identity in back),
+        over=tuple(one for one in unresolved if one.number not in own and one.number not in held),
+        new=tuple(one for one in starting if one.identity not in back),
+    )
+
+
+def _moved(
+    left: Sequence[Incident], situations: Sequence[Situation]
+) -> tuple[dict[int, Situation], dict[int, tuple[Situation, ...]]]:
+    """Rule 2: (incident → where it has moved, incident → what holds it). What cannot be seen holds all it hits, also
+    where it is an incident of its own: else who is held would be over as soon as that one has opened."""
+    moved: dict[int, Situation] = {}
+    held: defaultdict[int, tuple[Situation, ...]] = defaultdict(tuple)
+    gone: set[Identity] = set()
+    for incident, situation in _pairs(left, situations):
+        number = incident.number
+        if number in moved:
+            continue
+        if situation.kind in UNSEEN:
+            held[number] += (situation,)
+        elif situation.identity not in gone and number not in held:
+            moved[number] = situation
+            gone.add(situation.identity)
+    return moved, held
+
+
+def _pairs(left: Sequence[Incident], situations: Sequence[Situation]) -> Iterator[tuple[Incident, Situation]]:
+    """Those that have a subject in common: most subjects first, then the older incident, then by identity."""
+    hitting: defaultdict[str, set[Identity]] = defaultdict(set)
+    by_identity = {one.identity: one for one in situations}
+    for situation in situations:
+        for asset in situation.reach.assets if left else ():
+            hitting[asset].add(situation.identity)
+    hitting.pop("", None)
+    pairs: list[tuple[tuple[int, datetime, int, Identity], Incident]] = []
+    for incident in left:
+        reach = of_assets(incident.reach)
+        for identity in {identity for asset in reach.assets for identity in hitting.get(asset, ())}:
+            common = overlap(reach, by_identity[identity].reach)
+            if common:
+                pairs.append(((-common, incident.opened_at, incident.number, identity), incident))
+    return ((incident, by_identity[key[-1]]) for key, incident in sorted(pairs, key=lambda pair: pair[0]))
+
+
+def _given(rest: Sequence[Situation], unresolved: Sequence[Incident], own: _Own) -> tuple[Situation, ...]:
+    """Rule 3: what is only the tail of a recovery, or cannot be seen, and hits nothing that is not known already."""
+    tails = [one for one in rest if one.kind in _TAIL]
+    if not tails or not unresolved:
+        return ()
+    known = union([*(one.reach for one in unresolved), *(one.reach for one in own.values())])
+    return tuple(one for one in tails if lies_within(one.reach, known))
+
+
+def _is_mere_waiting(situation: Situation) -> bool:
+    return situation.kind is CauseKind.WAITING and severity_of(situation) is Severity.WARN
+
+
+def _back(starting: Sequence[Situation], resolved: Sequence[Incident], now: datetime) -> dict[Identity, Incident]:
+    """Rule 4: what starts again so soon that it is the same incident; of several the newest."""
+    recent = [one for one in resolved if one.resolved_at and now - one.resolved_at <= REOPENS_WITHIN]
+    newest = {one.identity: one for one in sorted(recent, key=_ended)}
+    return {one.identity: newest[one.identity] for one in starting if one.identity in newest}
+
+
+def _match(
+    incident: Incident, situation: Situation | None, given: Sequence[Situation], holding: tuple[Situation, ...]
+) -> Match:
+    """What a situation of rule 3 hits of an incident stays with it: else that tail would open one a moment later."""
+    if situation is None:
+        return Match(incident, None, holding, incident.reach)
+    beside = [(one, meet(one.reach, incident.reach)) for one in given]
+    beside = [(one, common) for one, common in beside if common.blocks]
+    reach = union([situation.reach, *(common for _, common in beside)])
+    return Match(incident, situation, tuple(one for one, _ in beside), reach)
+
+
+def _ended(incident: Incident) -> tuple[datetime, int]:
+    assert incident.resolved_at is not None
+    return incident.resolved_at, incident.number
