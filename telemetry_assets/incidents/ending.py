@@ -31,7 +31,7 @@ def resolved(
     routing: Routing,
     now: datetime,
 ) -> Change:
-    """The end of an incident that has no situation any more. ``situations`` are all there are, ``standing`` as it is."""
+    """The end of an incident without a situation. ``situations`` are all there are, ``standing`` is as now."""
     after = standing.get((incident.worst.asset, incident.worst.tenant))
     words = "; ".join(filter(None, (_evidence(incident, after), _left(incident, situations))))
     ended = replace(incident, phase=Phase.RESOLVED, resolved_at=now, resolution=words)

@@ -59,10 +59,10 @@ def matches_of(incidents: Iterable[Incident], situations: Iterable[Situation], n
     found = {one.identity: one for one in sorted(situations, key=lambda one: one.identity)}
     own = {one.number: found[one.identity] for one in unresolved if one.identity in found}
     taken = {one.identity for one in own.values()}
-    holding = [one for one in found.values() if one.identity not in taken or one.kind in UNSEEN]
-    moved, held = _moved([one for one in unresolved if one.number not in own], holding)
-    own |= moved
-    taken |= {one.identity for one in moved.values()}
+    left = [one for one in unresolved if one.number not in own]
+    own |= _moved(left, [one for one in found.values() if one.identity not in taken])
+    held = _held([one for one in left if one.number not in own], found.values())
+    taken = {one.identity for one in own.values()}
     rest = [one for one in found.values() if one.identity not in taken]
     given = _given(rest, unresolved, own)
     theirs = {one.identity for one in given}
@@ -80,24 +80,24 @@ def matches_of(incidents: Iterable[Incident], situations: Iterable[Situation], n
     )
 
 
-def _moved(
-    left: Sequence[Incident], situations: Sequence[Situation]
-) -> tuple[dict[int, Situation], dict[int, tuple[Situation, ...]]]:
-    """Rule 2: (incident → where it has moved, incident → what holds it). What cannot be seen holds all it hits, also
-    where it is an incident of its own: else who is held would be over as soon as that one has opened."""
+def _moved(left: Sequence[Incident], situations: Sequence[Situation]) -> dict[int, Situation]:
+    """Rule 2: incident → where it has moved."""
     moved: dict[int, Situation] = {}
-    held: defaultdict[int, tuple[Situation, ...]] = defaultdict(tuple)
     gone: set[Identity] = set()
-    for incident, situation in _pairs(left, situations):
-        number = incident.number
-        if number in moved:
-            continue
-        if situation.kind in UNSEEN:
-            held[number] += (situation,)
-        elif situation.identity not in gone and number not in held:
-            moved[number] = situation
+    for incident, situation in _pairs(left, [one for one in situations if one.kind not in UNSEEN]):
+        if incident.number not in moved and situation.identity not in gone:
+            moved[incident.number] = situation
             gone.add(situation.identity)
-    return moved, held
+    return moved
+
+
+def _held(left: Sequence[Incident], situations: Iterable[Situation]) -> dict[int, tuple[Situation, ...]]:
+    """Rule 2: incident → what keeps it as it is. What cannot be seen holds all it hits, also where it is an incident of
+    its own: else who is held would be over as soon as that one has opened."""
+    held: defaultdict[int, tuple[Situation, ...]] = defaultdict(tuple)
+    for incident, situation in _pairs(left, [one for one in situations if one.kind in UNSEEN]):
+        held[incident.number] += (situation,)
+    return held
 
 
 def _pairs(left: Sequence[Incident], situations: Sequence[Situation]) -> Iterator[tuple[Incident, Situation]]:
