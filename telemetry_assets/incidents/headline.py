@@ -12,6 +12,7 @@ from telemetry_assets.incidents.trouble import Standing, Worst
 from telemetry_assets.model import ANY_TENANT, CauseKind, State
 
 NAME_LENGTH = 120
+SAID_LENGTH = 250
 HEADLINE_LENGTH = 400
 
 _CALLED = {
@@ -85,20 +86,21 @@ def duration(incident: Incident, now: datetime) -> timedelta:
 
 
 def _hit(incident: Incident) -> str:
-    """What it breaks: ``12 promises of 3 tenants are late (worst: …)``."""
-    number = len(incident.reach)
-    if incident.worst.asset == "" or not number:
-        return ""
-    standing = standing_text(incident.worst.standing)
-    of = _of_tenants(incident)
-    if incident.worst.standing.state is None:
-        return "" if number == 1 else f"{counted(len(incident.reach.assets), 'asset')}{of}"
-    verb = _is(incident)
+    """What it breaks: ``12 promises of 3 tenants are late (worst: …)``; where nothing is promised what it says."""
+    state, number = incident.worst.standing.state, len(incident.reach)
+    if state is None or not incident.worst.asset:
+        many = f"{counted(len(incident.reach.tenants), 'tenant')}: " if len(incident.reach.tenants) > 1 else ""
+        return many + one_line(incident.says, SAID_LENGTH) if incident.says else ""
     if number == 1:
-        return f"{subject_text(incident.worst)} {verb}{f' ({standing})' if standing else ''}"
+        standing = promised_text(incident.worst.standing.limit) if state is State.MISSING else _standing(incident)
+        return f"{subject_text(incident.worst)} {_is(incident)}{f' ({standing})' if standing else ''}"
     some = f"{incident.broken:,} of " if 0 < incident.broken < number else ""
-    worst = ", ".join(filter(None, (subject_text(incident.worst), standing)))
-    return f"{some}{counted(number, 'promise')}{of} {verb} (worst: {worst})"
+    worst = ", ".join(filter(None, (subject_text(incident.worst), _standing(incident))))
+    return f"{some}{counted(number, 'promise')}{_of_tenants(incident)} {_is(incident)} (worst: {worst})"
+
+
+def _standing(incident: Incident) -> str:
+    return standing_text(incident.worst.standing)
 
 
 def _of_tenants(incident: Incident) -> str:
@@ -113,6 +115,6 @@ def _is(incident: Incident) -> str:
     be = "is" if len(incident.reach) == 1 else "are"
     state = incident.worst.standing.state
     if state is State.MISSING:
-        return "was never fed" if be == "is" else "are broken"
+        return "has never been seen" if be == "is" else "are broken"
     word = {State.FAIL: "late", State.WARN: "due", State.UNKNOWN: "unknown"}.get(state or State.PASS, "fresh again")
     return "cannot be judged" if word == "unknown" else f"{be} {word}"

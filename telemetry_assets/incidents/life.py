@@ -142,7 +142,7 @@ def _join(course: Course, situation: Situation) -> None:
     }
     if not to:
         return
-    parts = [f"{owner or 'what nobody owns'} ({counted(situation.shares[owner].troubles, 'promise')})" for owner in to]
+    parts = [f"{owner or 'what nobody owns'} ({counted(situation.shares[owner].troubles, 'trouble')})" for owner in to]
     line = headline(course.incident)
     course.take(Step.JOINED, f"told too: {named(parts)}", line, to)
 
@@ -151,10 +151,11 @@ def _move(course: Course, before: Incident, situation: Situation) -> None:
     """To what is merely waiting for its next run nobody is told: the cause is mended, and the end will be told."""
     was, now = cause_text(*before.identity), cause_text(*situation.identity)
     quiet = situation.kind is CauseKind.WAITING or not situation.shares
+    line = headline(course.incident)
     course.take(
         Step.MOVED,
         f"the cause has moved: was {was}, is {now}. {situation.says}",
-        f"{headline(course.incident)}; before: {before.known_as or was}",
+        f"Back again: {line}" if before.known_as == now else f"{line}; before: {before.known_as or was}",
         {} if quiet else owners_told(before),
     )
 

@@ -100,7 +100,7 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Dashboards", named([board.label for board in incident.dashboards])
     if incident.since and incident.phase is not Phase.RESOLVED:
         yield "Since", f"{clock(incident.since, now)}, {spoken(now - incident.since)} ago"
-    if incident.phase is Phase.RESOLVED:
+    if incident.phase is Phase.RESOLVED and not incident.drill:
         yield "Lasted", spoken(duration(incident, now))
     if incident.acknowledged_at:
         yield "Acknowledged", f"by {incident.acknowledged_by} at {clock(incident.acknowledged_at, now)}"
