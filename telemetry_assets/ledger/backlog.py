@@ -16,7 +16,7 @@ from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.messages import read_message
 from telemetry_assets.ledger.repeating import repeated
 from telemetry_assets.ledger.values import instant_text
-from telemetry_assets.ledger.waits import DUE, LEASED
+from telemetry_assets.ledger.waits import DUE, LEASED, WAITS_BY_KEY
 
 RECENT = timedelta(hours=1)
 """What died in this time before now counts as news."""
@@ -85,11 +85,12 @@ def replay(
             revived.setdefault(number, []).append(name)
         if not revived:
             return 0
-        conn.execute(_FRESH_START, {"incidents": list(revived)})
+        conn.execute(_FRESH_START, {"incidents": list(revived), "channel": channel})
         incidents.apply(conn, [_replayed(conn, number, names, now, actor) for number, names in revived.items()])
         count = sum(map(len, revived.values()))
-        what = " ".join(f"{name}={value}" for name, value in (("incident", incident), ("channel", channel)) if value)
-        audit.write(conn, now, actor, "replay", what or "all", f"{count} dead messages wait anew")
+        asked_for = (("incident", incident), ("channel", channel))
+        what = ", ".join(f"{name} {value}" for name, value in asked_for if value is not None) or "everything dead"
+        audit.write(conn, now, actor, "replay", what, _written_anew(count))
         conn.execute("select pg_notify(%s, '')", (incidents.NOTICE,))
     return count
 
@@ -114,9 +115,12 @@ def _replayed(conn: psycopg.Connection[TupleRow], number: int, names: list[str],
     before = incidents.find(conn, number)
     assert before is not None
     channels = tuple(sorted(set(names)))
-    words = f"{len(names)} dead message{'s' * (len(names) > 1)} written anew"
-    entry = Entry(number, before.steps + 1, Step.REPLAYED, now, words, actor, channels)
+    entry = Entry(number, before.steps + 1, Step.REPLAYED, now, _written_anew(len(names)), actor, channels)
     return Change(before, replace(before, steps=entry.seq), (entry,))
+
+
+def _written_anew(count: int) -> str:
+    return f"{count} dead {'message' if count == 1 else 'messages'} written anew"
 
 
 _WAITING = """
@@ -136,7 +140,7 @@ select name from telemetry.channels where exists (
 _NEXT_DUE = f"""
 select min(greatest(
     case when not {DUE.format(one="channel")} then channel.retry_at end,
-    case when channel.next_at < clock_timestamp() + interval '2 hours'
+    case when channel.next_at > clock_timestamp() and channel.next_at < clock_timestamp() + interval '2 hours'
         then %(now)s::timestamptz + (channel.next_at - clock_timestamp()) end,
     coalesce(free.due, held.due)
 ))
@@ -158,7 +162,8 @@ left join lateral (
     where free.due is null and talk.channel = channel.name and (talk.lease is not null or talk.failures > 0)
         and exists (
             select from telemetry.outbox as message
-            where (message.incident, message.channel) = (talk.incident, talk.channel) and message.status = 'pending'
+            where (message.incident, message.channel) = (talk.incident, talk.channel)
+                and {WAITS_BY_KEY.format(one="message")}
         )
 ) as held on true
 where coalesce(free.due, held.due) is not null
@@ -176,6 +181,7 @@ returning incident, channel
 _FRESH_START = """
 update telemetry.conversations set failures = 0, retry_at = null, waits = null
 where incident = any(%(incidents)s::bigint[]) and lease is null
+    and (%(channel)s::text is null or channel = %(channel)s::text)
 """
 
 _MESSAGES = """

@@ -35,7 +35,6 @@ class CheckResult:
 
 
 @explained
-@repeated
 def record(conn: psycopg.Connection[TupleRow], results: Iterable[CheckResult]) -> int:
     """Keep the newest evaluation of each check and partition; returns how many rows changed. One statement for any
     number, harmless to repeat. Of two at the same instant the one that failed stays, whichever came first."""
@@ -44,9 +43,7 @@ def record(conn: psycopg.Connection[TupleRow], results: Iterable[CheckResult]) -
         key = (row["asset"], row["check_name"], row["tenant"])
         newest[key] = max(newest.get(key, row), row, key=_rank)
     ordered = [newest[key] for key in sorted(newest)]
-    if not ordered:
-        return 0
-    return conn.execute(_RECORD, {name: [row[name] for row in ordered] for name in ordered[0]}).rowcount
+    return _record(conn, {name: [row[name] for row in ordered] for name in ordered[0]}) if ordered else 0
 
 
 @explained
@@ -89,6 +86,11 @@ _FORGET = """
 delete from telemetry.check_results
 where (asset, check_name) in (select * from unnest(%(asset)s::text[], %(check)s::text[]))
 """
+
+
+@repeated
+def _record(conn: psycopg.Connection[TupleRow], columns: dict[str, list[Any]]) -> int:
+    return conn.execute(_RECORD, columns).rowcount
 
 
 def _read(conn: psycopg.Connection[TupleRow], condition: str, location: str = "") -> tuple[CheckResult, ...]:

@@ -20,7 +20,7 @@ from telemetry_assets.ledger.connection import explained
 from telemetry_assets.ledger.messages import read_message
 from telemetry_assets.ledger.repeating import repeated
 from telemetry_assets.ledger.values import instant_text
-from telemetry_assets.ledger.waits import DUE, LEASED, LONGEST_WAIT
+from telemetry_assets.ledger.waits import DUE, LEASED, LONGEST_WAIT, WAITS_BY_KEY
 
 SLICE = timedelta(milliseconds=250)
 """A fast channel is given as many conversations at a time as it may have messages in so long."""
@@ -32,8 +32,8 @@ CATCH_UP = timedelta(milliseconds=50)
 class Claim:
     """A conversation that is ours until its lease ends, and everything that waits in it, oldest first.
 
-    ``tries`` and ``written_at`` are those of the oldest message, ``accepted`` the recipients that have all of the
-    messages, ``failures`` how often in a row this conversation or its channel has failed, whichever is more.
+    ``tries`` is the most tries any of them had, ``written_at`` when the first was written, ``accepted`` the recipients
+    that have all of them, ``failures`` how often in a row this conversation or its channel failed, whichever is more.
     """
 
     lease: UUID
@@ -89,16 +89,27 @@ def claim(
 
 _FREE = f"(not {LEASED.format(one='talk')} and {DUE.format(one='talk')})"
 
-_CANDIDATES = """
-    select oldest.incident, oldest.channel, talk.failures, oldest.written_at
-    from telemetry.outbox as oldest join telemetry.conversations as talk using (incident, channel)
-    where oldest.channel = open.name and oldest.status = 'pending' and {free} and {failing}
-        and not exists (
-            select from telemetry.outbox as older
-            where (older.incident, older.channel) = (oldest.incident, oldest.channel)
-                and older.seq < oldest.seq and older.status = 'pending'
-        )
-    order by {order}oldest.written_at, oldest.incident limit open.room
+# Those that never failed are met in the order of the index; those that failed are few.
+_UNTRIED = f"""
+    select incident, 0 as failures, min(written_at) as since
+    from (
+        select message.incident, message.written_at
+        from telemetry.outbox as message join telemetry.conversations as talk using (incident, channel)
+        where message.channel = open.name and message.status = 'pending' and talk.failures = 0 and {_FREE}
+        order by message.written_at, message.incident limit open.room
+    ) as oldest
+    group by incident
+"""
+
+_FAILING = f"""
+    select talk.incident, talk.failures, waits.since
+    from telemetry.conversations as talk cross join lateral (
+        select min(written_at) as since from telemetry.outbox as message
+        where (message.incident, message.channel) = (talk.incident, talk.channel)
+            and {WAITS_BY_KEY.format(one="message")}
+    ) as waits
+    where talk.channel = open.name and talk.failures > 0 and {_FREE} and waits.since is not null
+    order by talk.failures, waits.since, talk.incident limit open.room
 """
 
 # The channels that may speak; of each the conversations that come first; the leases; when each may speak next. Whoever
@@ -119,24 +130,19 @@ with asked as (
             select from telemetry.conversations as talk
             where talk.channel = channel.name and {LEASED.format(one="talk")}
         ))
-        and exists (select from telemetry.outbox where channel = asked.name and status = 'pending')
+        and (select true from telemetry.outbox where channel = asked.name and status = 'pending' limit 1)
     order by channel.name
     for no key update of channel
 ), candidates as materialized (
-    select one.incident, one.channel, row_number() over (
-        partition by one.channel order by one.failures, one.written_at, one.incident
+    select open.name as channel, open.room, one.incident, row_number() over (
+        partition by open.name order by one.failures, one.since, one.incident
     ) as place
-    from open cross join lateral (
-        ({_CANDIDATES.format(free=_FREE, failing="talk.failures = 0", order="")})
-        union all
-        ({_CANDIDATES.format(free=_FREE, failing="talk.failures > 0", order="talk.failures, ")})
-    ) as one
+    from open cross join lateral (({_UNTRIED}) union all ({_FAILING})) as one
 ), chosen as materialized (
     select talk.incident, talk.channel
     from telemetry.conversations as talk
     join candidates on (candidates.incident, candidates.channel) = (talk.incident, talk.channel)
-    join open on open.name = talk.channel and candidates.place <= open.room
-    where {_FREE}
+    where candidates.place <= candidates.room and {_FREE}
     order by candidates.place, talk.channel limit %(limit)s
     for no key update of talk skip locked
 ), paced as (
@@ -156,7 +162,7 @@ from chosen where (talk.incident, talk.channel) = (chosen.incident, chosen.chann
 returning talk.lease, talk.incident, talk.channel
 """
 
-_CLAIMED = """
+_CLAIMED = f"""
 select
     talk.lease, talk.incident, talk.channel, talk.refs, talk.failures, channel.failures,
     message.seq, message.message, message.tries, message.accepted, message.written_at
@@ -164,7 +170,7 @@ from unnest(%(lease)s::uuid[], %(incident)s::bigint[], %(channel)s::text[]) as l
 join telemetry.conversations as talk using (incident, channel, lease)
 join telemetry.channels as channel on channel.name = talk.channel
 join telemetry.outbox as message on (message.incident, message.channel) = (talk.incident, talk.channel)
-where message.status = 'pending'
+where {WAITS_BY_KEY.format(one="message")}
 order by message.incident, message.channel, message.seq
 """
 
@@ -186,7 +192,7 @@ def _paces(rates: Mapping[str, float], limit: int) -> dict[str, list[Any]]:
 
 
 def _claim(lease: UUID, rows: Sequence[TupleRow]) -> Claim:
-    incident, channel, refs, failures, channel_failures, _, _, tries, _, written_at = rows[0]
+    incident, channel, refs, failures, channel_failures, *_ = rows[0]
     have = [set[str](accepted) for *_, accepted, _ in rows]
     return Claim(
         lease=lease,
@@ -194,9 +200,9 @@ def _claim(lease: UUID, rows: Sequence[TupleRow]) -> Claim:
         channel=channel,
         messages=tuple(read_message(incident, seq, channel, stored) for _, _, _, _, _, seq, stored, *_ in rows),
         refs=refs,
-        tries=tries,
+        tries=max(tries for *_, tries, _, _ in rows),
         accepted=tuple(sorted(set.intersection(*have))),
         failures=max(failures, channel_failures),
-        written_at=written_at,
+        written_at=min(written_at for *_, written_at in rows),
         channel_failures=channel_failures,
     )

@@ -6,6 +6,7 @@ messages there are (``backlog.py``).
 An end is one statement; only :func:`dead` is more. A process that is stopped in the middle holds nobody up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +44,22 @@ def sent(conn: psycopg.Connection[TupleRow], claim: Claim, receipt: Receipt, now
     """The messages of the claim were accepted; what was written since still waits. Neither conversation nor channel
     counts as failing any more. False where the lease was lost, and then nothing is written."""
     return conn.execute(_SENT, _end(claim, receipt, now)).rowcount == 1
+
+
+@explained
+@repeated
+def sent_together(
+    conn: psycopg.Connection[TupleRow], ends: Sequence[tuple[Claim, Receipt]], now: datetime
+) -> tuple[bool, ...]:
+    """:func:`sent` for several at once, in one transaction: one commit for all that a fast channel has accepted."""
+    places = sorted(range(len(ends)), key=lambda place: (ends[place][0].channel, ends[place][0].incident))
+    kept = [False] * len(ends)
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(_SENT, [_end(*ends[place], now) for place in places], returning=True)
+        for place in places:
+            kept[place] = cursor.fetchone() is not None
+            cursor.nextset()
+    return tuple(kept)
 
 
 @explained
@@ -123,6 +140,7 @@ with {_HELD}, {_ENDED.format(status="'sent'")}, well as (
 update telemetry.conversations as talk set
     lease = null, leased_until = null, failures = 0, retry_at = null, waits = null, refs = refs || %(refs)s::jsonb
 from held where (talk.incident, talk.channel) = (held.incident, held.channel)
+returning talk.incident
 """
 
 _DEAD = f"""

@@ -4,6 +4,7 @@ What belongs here: writing a change whole (the incident, its entries, its messag
 (``incidents/``), sending what was written (``outbox.py``).
 """
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
@@ -69,7 +70,6 @@ def timeline(conn: psycopg.Connection[TupleRow], number: int) -> tuple[Entry, ..
 
 
 @explained
-@repeated
 def apply(conn: psycopg.Connection[TupleRow], changes: Iterable[Change]) -> None:
     """Write the changes, all or none, in one transaction: incidents, entries, messages; who listens hears of messages.
 
@@ -77,17 +77,19 @@ def apply(conn: psycopg.Connection[TupleRow], changes: Iterable[Change]) -> None
     is written, so a change that is handed in twice is written once. A message is written at its own instant. Repeats
     itself where PostgreSQL undid it for another's sake, but not inside a transaction of the caller.
     """
-    # What is resolved leaves its identity before another takes it.
-    ordered = sorted(changes, key=lambda one: (one.after.phase is not Phase.RESOLVED, one.after.number))
-    if not ordered:
-        return
+    if ordered := sorted(changes, key=lambda one: one.after.number):
+        _apply(conn, ordered)
+
+
+@repeated
+def _apply(conn: psycopg.Connection[TupleRow], changes: Sequence[Change]) -> None:
     with conn.transaction():
         try:
-            _write_incidents(conn, ordered)
-            _write(conn, _ENTRY, [_entry_row(entry) for change in ordered for entry in change.entries])
+            _write_incidents(conn, changes)
+            _write(conn, _ENTRY, [_entry_row(entry) for change in changes for entry in change.entries])
         except errors.UniqueViolation as error:
             raise _moved_on(error.diag.message_detail or "") from error
-        write_messages(conn, [message for change in ordered for message in change.messages])
+        write_messages(conn, [message for change in changes for message in change.messages])
 
 
 def write_messages(conn: psycopg.Connection[TupleRow], messages: Sequence[Message]) -> None:
@@ -106,14 +108,18 @@ def write_messages(conn: psycopg.Connection[TupleRow], messages: Sequence[Messag
 
 
 def _write_incidents(conn: psycopg.Connection[TupleRow], changes: Sequence[Change]) -> None:
-    for change in changes:
-        row = _row(change.after)
-        if change.before is None:
-            conn.execute(_INSERT, row)
-            continue
-        before = {f"{name}_before": value for name, value in _row(change.before).items()}
-        if conn.execute(_UPDATE, {**row, **before}).rowcount != 1:
+    known = [change for change in changes if change.before]
+    rows = conn.execute(_LOCKED, {"numbers": [change.after.number for change in known]}) if known else ()
+    held = {one.number: one for one in map(_incident, rows)}
+    for change in known:
+        # Held against the incident, not its row: what an older version wrote lacks what is new since.
+        if change.before and held.get(change.after.number) != _as_kept(change.before):
             raise _moved_on(f"Incident {change.after.number} is not what it was.")
+    # What is resolved leaves its identity before another takes it, and what is new comes last.
+    ended = [change for change in known if change.after.phase is Phase.RESOLVED]
+    going_on = [change for change in known if change.after.phase is not Phase.RESOLVED]
+    _write(conn, _UPDATE, [_row(change.after) for change in (*ended, *going_on)])
+    _write(conn, _INSERT, [_row(change.after) for change in changes if not change.before])
 
 
 def _write(conn: psycopg.Connection[TupleRow], statement: LiteralString, rows: Sequence[dict[str, Any]]) -> None:
@@ -156,16 +162,17 @@ insert into telemetry.incidents ({_COLUMNS}) values (
 )
 """
 
+_LOCKED = f"""
+select {_COLUMNS} from telemetry.incidents
+where number = any(%(numbers)s::bigint[]) order by number for no key update
+"""
+
 _UPDATE = """
 update telemetry.incidents set
     kind = %(kind)s, place = %(where)s, phase = %(phase)s, severity = %(severity)s,
     opened_at = %(opened_at)s::timestamptz, acknowledged_at = %(acknowledged_at)s::timestamptz,
     resolved_at = %(resolved_at)s::timestamptz, details = %(details)s::jsonb
-where number = %(number_before)s and kind = %(kind_before)s and place = %(where_before)s
-    and phase = %(phase_before)s and severity = %(severity_before)s and opened_at = %(opened_at_before)s::timestamptz
-    and acknowledged_at is not distinct from %(acknowledged_at_before)s::timestamptz
-    and resolved_at is not distinct from %(resolved_at_before)s::timestamptz
-    and details = %(details_before)s::jsonb
+where number = %(number)s
 """
 
 _ENTRY = """
@@ -189,6 +196,11 @@ def _row(incident: Incident) -> dict[str, Any]:
     values = plain(incident)
     row = {name: values.pop(name) for name in _APART}
     return {**row, "where": plain_text(row["where"]), "details": json_text(values)}
+
+
+def _as_kept(incident: Incident) -> Incident:
+    """The incident as it would come back: a text loses what PostgreSQL cannot hold."""
+    return record_of(Incident, json.loads(json_text(plain(incident))))
 
 
 def _incident(row: TupleRow) -> Incident:

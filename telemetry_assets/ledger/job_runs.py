@@ -3,7 +3,7 @@
 What belongs here: keeping the newest, and since when a job fails. What does not: reading Dagster's runs (``defs/``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,18 +33,13 @@ class JobRun:
 
 
 @explained
-@repeated
 def record(conn: psycopg.Connection[TupleRow], runs: Iterable[JobRun]) -> int:
     """Keep the newest ended run of each job; returns how many were news. Harmless to repeat, in any order of the runs.
 
     A job fails since the first failed run that no success came after; a run older than the one held changes nothing.
     """
     rows = sorted(map(_row, runs), key=lambda row: (row["location"], row["job"], row["ended_at"], row["run_id"]))
-    if not rows:
-        return 0
-    with conn.transaction(), conn.cursor() as cursor:
-        cursor.executemany(_RECORD, rows)
-        return cursor.rowcount
+    return _record(conn, rows) if rows else 0
 
 
 @explained
@@ -70,6 +65,13 @@ where (held.ended_at, held.run_id collate "C") < (excluded.ended_at, excluded.ru
 """
 
 _FAILED = f"select {_COLUMNS} from telemetry.job_runs where not succeeded order by location, job"
+
+
+@repeated
+def _record(conn: psycopg.Connection[TupleRow], rows: Sequence[dict[str, object]]) -> int:
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(_RECORD, rows)
+        return cursor.rowcount
 
 
 def _row(run: JobRun) -> dict[str, object]:

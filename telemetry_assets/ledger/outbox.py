@@ -15,7 +15,7 @@ from telemetry_assets.ledger.backlog import (
     waiting,
 )
 from telemetry_assets.ledger.claims import Claim, claim
-from telemetry_assets.ledger.deliveries import Delivery, again, dead, deliveries_of, sent
+from telemetry_assets.ledger.deliveries import Delivery, again, dead, deliveries_of, sent, sent_together
 
 __all__ = [
     "Claim",
@@ -32,5 +32,6 @@ __all__ = [
     "next_due",
     "replay",
     "sent",
+    "sent_together",
     "waiting",
 ]

@@ -1,4 +1,4 @@
-"""The two conditions of the outbox that go by a clock, as SQL: whether a wait is over, and whether a lease still holds.
+"""Conditions that several statements of the outbox share, as SQL: a wait is over, a lease holds, a message waits.
 
 What belongs here: believing no clock further than its owner meant it. What does not: statements.
 """
@@ -20,3 +20,7 @@ LEASED = """(
     and {one}.leased_until <= clock_timestamp() + greatest(%(lease_for)s::interval, interval '5 minutes')
 )"""
 """Of a conversation: likewise, by the clock of this server."""
+
+WAITS_BY_KEY = "{one}.status || '' = 'pending'"
+"""Of a message that is found by its key. In a rush the statistics are old: to the planner the index of what waits is as
+good as empty, and it would read all of it for each key. This it cannot use it for."""
