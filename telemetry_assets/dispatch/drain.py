@@ -266,10 +266,9 @@ def buried(conn: Ledger, settings: Settings, claim: Claim, receipt: Receipt, now
     """Write down that a message died, and in the same transaction who is told instead. False: the lease was lost."""
     with changing_incidents(conn):
         incident = incidents.find(conn, claim.incident)
-        instead = None
-        if incident is not None and not incident.drill:
-            tried = _tried(conn, claim)
-            instead = tell_instead(incident, joined(claim.messages), receipt.reason, routing_of(settings), tried, now)
+        assert incident is not None, claim.incident
+        message, tried = joined(claim.messages), _tried(conn, claim)
+        instead = tell_instead(incident, message, receipt.reason, routing_of(settings), tried, now)
         return outbox.dead(conn, claim, receipt, now, instead)
 
 

@@ -1,18 +1,17 @@
 """The weekly fire drill: a marked incident that goes the whole way to every channel, and who did not receive it.
 
-What belongs here: when one is due, which receipts are missing, its end. What does not: its words
-(``incidents/drill.py``), sending it: it waits in the outbox like anything else.
+What belongs here: when one is due, which receipts are missing. What does not: making one (``incidents/drill.py``),
+sending it: it waits in the outbox like anything else.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from telemetry_assets.dispatch.changing import Ledger, changing_incidents, retried
 from telemetry_assets.dispatch.routing import channels_of
 from telemetry_assets.errors import UsageError
 from telemetry_assets.incidents.drill import drill
-from telemetry_assets.incidents.incident import Change, Entry, Incident, Phase, Step
+from telemetry_assets.incidents.incident import Incident
 from telemetry_assets.incidents.trouble import Severity, Trouble
 from telemetry_assets.ledger import heartbeats, incidents, outbox
 from telemetry_assets.ledger.outbox import Kept
@@ -36,18 +35,6 @@ def troubles_of(conn: Ledger, settings: Settings, now: datetime) -> tuple[Troubl
     return tuple(_lost(one) for one in missing if one.status != SENT and now - one.message.at >= RECEIVED_WITHIN)
 
 
-def ends_of(conn: Ledger, drills: Iterable[Incident], now: datetime) -> tuple[Change, ...]:
-    """What ends the drills among the incidents: every receipt is there, or the missing ones are reported."""
-    ended: list[Change] = []
-    for one in drills:
-        missing = [kept for kept in outbox.messages_of(conn, one.number) if kept.status != SENT]
-        if not missing:
-            ended.append(_ended(one, "Every channel received it.", now))
-        elif now - one.opened_at >= RECEIVED_WITHIN:
-            ended.append(_ended(one, f"Not received by {', '.join(kept.message.channel for kept in missing)}.", now))
-    return tuple(ended)
-
-
 def hold_when_due(conn: Ledger, settings: Settings, now: datetime) -> Incident | None:
     """Hold a drill where the last one was a week ago; the first comes a week after we first asked."""
 
@@ -65,7 +52,7 @@ def hold_when_due(conn: Ledger, settings: Settings, now: datetime) -> Incident |
 
 
 def hold(conn: Ledger, settings: Settings, now: datetime) -> Incident:
-    """Hold a drill now: write it for every channel, and end one that is still going on. ``conn`` is in autocommit.
+    """Hold a drill now: write it for every channel. ``conn`` is in autocommit.
 
     Raises UsageError where there is no channel, CouldNotLookError.
     """
@@ -85,18 +72,11 @@ def receipts_of(conn: Ledger, incident: Incident) -> Sequence[Kept]:
 
 
 def _hold(conn: Ledger, settings: Settings, now: datetime) -> Incident:
-    going_on = [one for one in incidents.unresolved(conn, now) if one.drill and one.phase is not Phase.RESOLVED]
     with conn.transaction():
         change = drill(incidents.next_number(conn), tuple(sorted(channels_of(settings))), now)
-        incidents.apply(conn, [*(_ended(one, "Another drill began.", now) for one in going_on), change])
+        incidents.apply(conn, [change])
         heartbeats.beat(conn, DRILL, EVERY, str(change.after.number))
     return change.after
-
-
-def _ended(one: Incident, words: str, now: datetime) -> Change:
-    entry = Entry(one.number, one.steps + 1, Step.RESOLVED, now, words)
-    after = replace(one, phase=Phase.RESOLVED, resolved_at=now, resolution=words, steps=entry.seq)
-    return Change(one, after, (entry,))
 
 
 def _lost(kept: Kept) -> Trouble:

@@ -17,7 +17,7 @@ from telemetry_assets.answers.troubles import read_troubles
 from telemetry_assets.dispatch import drills, watchdog
 from telemetry_assets.dispatch.changing import Ledger, changing_incidents, retried
 from telemetry_assets.dispatch.routing import routing_of
-from telemetry_assets.incidents.incident import Change, Phase
+from telemetry_assets.incidents.incident import Change
 from telemetry_assets.incidents.reconcile import reconcile
 from telemetry_assets.incidents.silence import muted
 from telemetry_assets.incidents.situation import situations_of
@@ -91,14 +91,13 @@ def _reconciled(
     only: CauseKind | None = None,
 ) -> tuple[Change, ...]:
     """Hold the situations against the incidents (of kind ``only``), and write what that changes. A drill is no
-    situation's: it ends by its receipts."""
+    situation's."""
     held = incidents.unresolved(conn, now - REOPENS_WITHIN)
     known = [one for one in held if not one.drill and only in (None, one.kind)]
     standing = read_standing(conn, settings, now, {(one.worst.asset, one.worst.tenant) for one in known})
     changes = reconcile(known, situations, standing, routing_of(settings), now, incidents.next_number(conn))
-    drilled = drills.ends_of(conn, (one for one in held if one.drill and one.phase is not Phase.RESOLVED), now)
-    incidents.apply(conn, (*changes, *drilled))
-    return (*changes, *drilled)
+    incidents.apply(conn, changes)
+    return changes
 
 
 @contextmanager
