@@ -82,7 +82,7 @@ def take_outcomes(
     checks = _take_checks(conn, instance, readings[_CHECKS], ours)
     ends, waiting = _ends(instance, readings[_SUCCESSES], readings[_FAILURES], cursor.waiting, now, ours)
     held = job_runs.failed(conn)
-    written = [run_outcomes.job_run(end, ours) for end in ends]
+    written = [run_outcomes.job_run(instance, end, ours) for end in ends]
     job_runs.record(conn, written)
     job_runs.record(conn, run_outcomes.rebuilt(instance, held))
     after = Cursor({kind: reading.settled for kind, reading in readings.items()}, tuple(waiting))

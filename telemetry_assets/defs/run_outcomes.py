@@ -25,6 +25,10 @@ _TAGGED = timedelta(minutes=1)
 """Dagster says whether it will retry only after it has logged the failure."""
 _RUNS = 500
 """So many runs are asked for at a time."""
+_PLANNED = 1_000
+"""Of so many assets that a job was to make the owners are known."""
+_NAMELESS = "assets "
+"""What the name of a job starts with that has none of its own: no name that somebody gave holds a space."""
 _ASSETS_SHOWN = 120
 """A selection of assets longer than that is cut where it names a job."""
 
@@ -73,19 +77,17 @@ def job_of(run: dg.DagsterRun) -> str:
     if len(selected) > _ASSETS_SHOWN:
         mark = sha256(selected.encode()).hexdigest()[:6]
         selected = f"{selected[:_ASSETS_SHOWN]}… and so on, {len(assets_of(run))} in all ({mark})"
-    return f"assets {selected}"
+    return f"{_NAMELESS}{selected}"
 
 
 def assets_of(run: dg.DagsterRun) -> tuple[str, ...]:
-    """The assets a run without a job of its own selected, sorted; of no other run they tell what became of it."""
-    if not run.job_name.startswith(IMPLICIT_ASSET_JOB_NAME):
-        return ()
+    """The assets that a run selected, sorted; none where it did not choose among those of its job."""
     chosen = {key.to_user_string() for key in run.asset_selection or ()}
     return tuple(sorted(chosen | {key.asset_key.to_user_string() for key in run.asset_check_selection or ()}))
 
 
-def job_run(end: End, ours: str) -> JobRun:
-    """The row of one end."""
+def job_run(instance: dg.DagsterInstance, end: End, ours: str) -> JobRun:
+    """The row of one end; of a failure with the assets that it was to make, since they have owners."""
     return JobRun(
         location=location_of(end.run, ours),
         job=job_of(end.run),
@@ -93,7 +95,7 @@ def job_run(end: End, ours: str) -> JobRun:
         succeeded=not end.failed,
         ended_at=end.at,
         said=_said(end.event) if end.failed else "",
-        assets=assets_of(end.run),
+        assets=(assets_of(end.run) or _planned(instance, end.run)) if end.failed else (),
     )
 
 
@@ -120,7 +122,7 @@ def failures_of(instance: dg.DagsterInstance, run_ids: Collection[str]) -> list[
 
 def rebuilt(instance: dg.DagsterInstance, failed: Iterable[JobRun]) -> list[JobRun]:
     """Of failed runs of assets those whose assets have all been made since, in whichever run: they succeeded."""
-    by_assets = [one for one in failed if one.assets]
+    by_assets = [one for one in failed if one.assets and one.job.startswith(_NAMELESS)]
     keys = {dg.AssetKey(asset.split("/")) for one in by_assets for asset in one.assets}
     made = _last_made(instance, sorted(keys)) if keys else {}
     found: list[JobRun] = []
@@ -130,6 +132,13 @@ def rebuilt(instance: dg.DagsterInstance, failed: Iterable[JobRun]) -> list[JobR
         if len(known) == len(times):
             found.append(JobRun(one.location, one.job, one.run_id, True, max(known), "", one.assets))
     return found
+
+
+def _planned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, ...]:
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    logged = instance.get_records_for_run(run.run_id, of_type=kind, limit=_PLANNED).records
+    keys = {one.asset_key.to_user_string() for one in logged if one.asset_key}
+    return tuple(sorted(keys))
 
 
 def _last_made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> Mapping[str, datetime]:

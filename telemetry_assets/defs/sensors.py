@@ -1,4 +1,4 @@
-"""The sensors: ``tenants`` and ``next_phase`` keep things going, the others keep looking (``observing.py``).
+"""The sensors: ``tenants`` and ``next_phase`` keep things going, ``alerts`` tells, the others look (``observing.py``).
 
 ``tenants`` makes the partition set equal to the declared tenants, and the ledger's graph to the loaded one. A phase
 follows the end of the one before it, whatever that end was: one tenant's failure stops no phase. All of them beat.
@@ -11,6 +11,7 @@ import dagster as dg
 
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase
+from telemetry_assets.defs.alerts import ALERT_SECONDS, alerts
 from telemetry_assets.defs.heartbeats import Evaluate, beating
 from telemetry_assets.defs.jobs import Job, cadences, sync_job_name
 from telemetry_assets.defs.observing import airbyte_syncs, freshness_states, materializations
@@ -47,6 +48,7 @@ def sensors(
     foreign = materializations(settings, nodes)
     if foreign:
         ticks.append(("materializations", LOOK_SECONDS, foreign))
+    ticks.append(("alerts", ALERT_SECONDS, alerts(settings)))
     return [
         _sensor(name, seconds, beating(settings, name, seconds, tick), followers if name == NEXT_PHASE else ())
         for name, seconds, tick in ticks

@@ -97,9 +97,13 @@ def events_of(chain: SmallChain, asset: str) -> list[tuple[str | None, Any]]:
 
 def test_every_sensor_runs_by_default_and_looks_every_half_minute(chain: SmallChain) -> None:
     sensors = {one.name: one for one in build_definitions(chain.settings).sensors or ()}
-    assert set(sensors) == {"tenants", "next_phase", "freshness_states", "airbyte_syncs"}
+    assert set(sensors) == {"tenants", "next_phase", "freshness_states", "airbyte_syncs", "alerts"}
     assert {one.default_status for one in sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
-    assert [sensors[name].minimum_interval_seconds for name in ("freshness_states", "airbyte_syncs")] == [30, 30]
+    assert [sensors[name].minimum_interval_seconds for name in ("freshness_states", "airbyte_syncs", "alerts")] == [
+        30,
+        30,
+        30,
+    ]
 
 
 class TestFreshnessStates:
