@@ -56,11 +56,12 @@ def _evidence(incident: Incident, after: Standing | None) -> str:
         return "it is over"
     if after is None or after.state is None:
         return f"{'none of it' if len(incident.reach) > 1 else subject} is promised any more"
-    was = "never seen" if before.state is State.MISSING else f"was {spoken(before.data_age)}" if before.data_age else ""
+    never = before.state is State.MISSING
+    was = "had never been seen" if never else f"was {spoken(before.data_age)}" if before.data_age else ""
     beside = ", ".join(filter(None, (was, promised_text(after.limit or before.limit))))
     age = f"{spoken(after.data_age)} old" if after.data_age is not None else after.state.word
     if after.state is State.PASS:
-        return f"{subject} is {age} again{f' ({beside})' if beside else ''}"
+        return f"{subject} is {age}{'' if never else ' again'}{f' ({beside})' if beside else ''}"
     return f"{subject} is {after.state.word} still, {age}{f' ({beside})' if beside else ''}"
 
 

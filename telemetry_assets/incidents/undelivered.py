@@ -24,11 +24,12 @@ def tell_instead(
     """Who is told of an incident as it is now, because ``message`` died for this ``reason``.
 
     Whom its owners escalate to, else another channel of theirs, else everybody else's: the first of these with a
-    channel that was told nothing of the incident so far (``tried`` are those). A drill is told to nobody instead.
+    channel that is not among the ``tried``, those that a message of the incident died on or that were told instead of
+    one. Who was told before may be told again: that somebody else was not is news. A drill is told to nobody instead.
     """
     course = Course(incident, incident, routing, now)
     why = one_line(reason, REASON_LENGTH) or "no reason given"
-    gone = {*tried, *incident.channels, message.channel}
+    gone = {*tried, message.channel}
     to = {} if incident.drill else _instead(message, routing, gone)
     channels = sorted({channel for told in to.values() for channel in told.channels})
     course.take(
