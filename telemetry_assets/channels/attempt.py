@@ -6,12 +6,14 @@ code means (``wire.py`` for HTTP, ``smtp.py`` for mail).
 
 import asyncio
 import base64
+import os
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from telemetry_assets.channels.fitting import one_line
@@ -19,6 +21,7 @@ from telemetry_assets.incidents.delivery import Outcome, Receipt
 
 HIDDEN = "…"
 WORDS = 300
+NO_FAULTS: Mapping[type[Exception], str] = MappingProxyType({})
 
 
 class NotAccepted(Exception):
@@ -58,12 +61,7 @@ class Secrets:
     def words(self, text: str, limit: int = WORDS) -> str:
         """Somebody else's words on one line, cut and without a secret."""
         # Hidden before it is cut, so that no half is left over, and after it is cleaned, so that none appears.
-        return cut_words(self.hide(one_line(self.hide(text[: limit * 20]), limit * 20)), limit)
-
-
-def cut_words(text: str, limit: int) -> str:
-    """The first ``limit`` characters on one line."""
-    return one_line(text, limit)
+        return one_line(self.hide(one_line(self.hide(text[: limit * 20]), limit * 20)), limit)
 
 
 def secrets_of_url(url: str) -> tuple[str, ...]:
@@ -74,13 +72,16 @@ def secrets_of_url(url: str) -> tuple[str, ...]:
     return tuple(piece for piece in (url, rest, parts.query, parts.password or "", *pieces) if piece)
 
 
-async def attempted(end: timedelta, secrets: Secrets, attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
-    """How ``attempt`` ended, after ``end`` at the latest. Raises only what is a fault of ours, or a cancellation."""
-    # Loaded here, where something is sent, and not where somebody only asks about channels.
-    from aiohttp import ClientError
-    from aiosmtplib import SMTPException
-    from slack_sdk.errors import SlackClientError
+async def attempted(
+    end: timedelta,
+    secrets: Secrets,
+    attempt: Callable[[], Awaitable[Receipt]],
+    faults: Mapping[type[Exception], str] = NO_FAULTS,
+) -> Receipt:
+    """How ``attempt`` ended, after ``end`` at the latest. Raises only what is a fault of ours, or a cancellation.
 
+    ``faults`` are the exceptions of a library that are the other side's doing, the most exact first, with their words.
+    """
     began = time.monotonic()
     try:
         async with asyncio.timeout(end.total_seconds()):
@@ -89,29 +90,36 @@ async def attempted(end: timedelta, secrets: Secrets, attempt: Callable[[], Awai
         receipt = refused.receipt
     except TimeoutError:
         receipt = again(f"No answer within {end.total_seconds():g} s.")
-    except (OSError, ClientError, SMTPException, SlackClientError, ValueError, EOFError) as fault:
-        receipt = again(words_of(fault))
+    except (OSError, ValueError, *faults) as fault:
+        receipt = again(words_of(fault, faults))
     hidden = {"reason": secrets.words(receipt.reason), "receipt": secrets.words(receipt.receipt)}
     return replace(receipt, **hidden, took=timedelta(seconds=time.monotonic() - began))
 
 
-def words_of(fault: BaseException) -> str:
+def words_of(fault: BaseException, faults: Mapping[type[Exception], str] = NO_FAULTS) -> str:
     """What went wrong, for a person. Texts of libraries are not repeated: they may hold an address with its secrets."""
-    for cause in _causes(fault):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"TLS failed: the certificate is not good ({cause.verify_message})."
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS failed ({cause.reason or 'no handshake'})."
-        if isinstance(cause, socket.gaierror):
-            return f"The name of the host was not found ({cause.strerror})."
-        if isinstance(cause, TimeoutError):
-            return "No answer in time."
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"No connection ({one_line(str(cause.strerror), 200)})."
-    return "The connection ended before an answer, or the answer was none."
+    causes = _causes(fault)
+    exact = next(filter(None, map(_exact, causes)), "")
+    if exact or any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return exact or "TLS failed."
+    system = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
+    if system:
+        return f"No connection ({os.strerror(system)})."
+    return next((words for kind, words in faults.items() if isinstance(fault, kind)), "The answer was none.")
 
 
-def _causes(fault: BaseException) -> Iterable[BaseException]:
+def _exact(cause: BaseException) -> str:
+    """Words for what says more than that there is no connection. A library's own kind of it may lack the attributes."""
+    if isinstance(cause, ssl.SSLCertVerificationError) and (words := getattr(cause, "verify_message", "")):
+        return f"TLS failed: the certificate is not good ({words})."
+    if isinstance(cause, ssl.SSLError) and (words := getattr(cause, "reason", "")):
+        return f"TLS failed ({words})."
+    if isinstance(cause, socket.gaierror):
+        return f"The name of the host was not found ({cause.strerror})."
+    return "No answer in time." if isinstance(cause, TimeoutError) else ""
+
+
+def _causes(fault: BaseException) -> list[BaseException]:
     """The fault, and what it was made from: libraries keep the true one in an attribute or as the cause."""
     seen: list[BaseException] = []
     queue = [fault]
@@ -122,8 +130,7 @@ def _causes(fault: BaseException) -> Iterable[BaseException]:
         seen.append(one)
         kept = (getattr(one, "os_error", None), getattr(one, "certificate_error", None), one.__cause__, one.__context__)
         queue.extend(cause for cause in kept if isinstance(cause, BaseException))
-    # The more exact words first: an SSLError inside tells more than the OSError around it.
-    return sorted(seen, key=lambda cause: not isinstance(cause, ssl.SSLError | socket.gaierror))
+    return seen
 
 
 def _forms(secret: str) -> tuple[str, ...]:

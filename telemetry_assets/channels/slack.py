@@ -30,10 +30,10 @@ GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 """The first message cannot be changed or answered any more: say it anew."""
 EDITING = frozenset({"acknowledged", "resolved", "reopened", "raised", "moved", "grew"})
 """Steps that change what the first message shows."""
-SILENT = frozenset({"grew"})
-"""Steps that nobody is told of but by the first message."""
 LOUD = frozenset({"joined", "raised", "reminded", "escalated", "reopened", "undelivered"})
 """Steps that call for somebody: their answer in the thread is shown in the channel too."""
+ENDING = frozenset({"acknowledged", "resolved"})
+"""Steps after which nothing that happened before calls for anybody."""
 
 # The SDK writes addresses with their secrets, and whole messages, to its log.
 _MUTE = logging.getLogger("telemetry_assets.channels.slack_sdk")
@@ -56,7 +56,9 @@ class SlackBot:
     ) -> Receipt:
         """See :class:`telemetry_assets.channels.channel.Channel`. ``refs`` are ``ts`` and ``channel`` of the first
         message, and ``to``: the channel as it was declared then."""
-        return await attempted(self._end, self._secrets, lambda: self._send(fitted(message), refs, event_id))
+        return await attempted(
+            self._end, self._secrets, lambda: self._send(fitted(message), refs, event_id), wire.FAULTS
+        )
 
     async def _send(self, message: Message, refs: Mapping[str, str], event_id: str) -> Receipt:
         async with wire.opened(self._secrets, self._end, self._trust, _only_objects) as session:
@@ -90,9 +92,11 @@ class SlackBot:
         if message.step in EDITING:
             edited = _content(message, blocks_of(message, event_id))
             await client.api_call("chat.update", json={"channel": place, "ts": ts, **edited})
-        if message.step in SILENT:
+        if message.step == "grew" and not message.history:
             return Receipt(Outcome.ACCEPTED, receipt=f"{place} {ts} edited", refs=refs)
-        answer = {"thread_ts": ts, "reply_broadcast": message.step in LOUD}
+        # What happened before and could not be told yet is told by this message.
+        loud = message.step in LOUD or (bool(message.history) and message.step not in ENDING)
+        answer = {"thread_ts": ts, "reply_broadcast": loud}
         said = await client.api_call(
             "chat.postMessage", json={"channel": place, **answer, **_content(message, reply_of(message, event_id))}
         )
@@ -113,7 +117,7 @@ class SlackWebhook:
         self, message: Message, refs: Mapping[str, str], *, event_id: str, attempt: int, accepted: tuple[str, ...]
     ) -> Receipt:
         """See :class:`telemetry_assets.channels.channel.Channel`."""
-        return await attempted(self._end, self._secrets, lambda: self._post(fitted(message), event_id))
+        return await attempted(self._end, self._secrets, lambda: self._post(fitted(message), event_id), wire.FAULTS)
 
     async def _post(self, message: Message, event_id: str) -> Receipt:
         async with wire.opened(self._secrets, self._end, self._trust) as session:

@@ -4,6 +4,7 @@ What belongs here: blocks, and the escaping of Slack's markup. What does not: se
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from telemetry_assets.channels.fitting import cut
@@ -24,7 +25,7 @@ EVENTS = 8
 
 _JOINER = "\u2060"
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_MARKUP = re.compile(r"([*_~`@#])|(:)(?=[\w+'-]+:)|(://)")
+_MARKUP = re.compile(r"[*_~`@]|#(?=[^\W\d])|:(?=[^\W\d][\w+'-]*:|[+-]1:|//)|(?i:www)(?=\.)")
 
 type Block = dict[str, Any]
 
@@ -48,13 +49,13 @@ def escaped(text: str, limit: int) -> str:
 def inert(text: str, limit: int) -> str:
     """The text for where Slack (or a server like it) reads markup: escaped, and with an invisible joiner after
     whatever could start formatting, a mention, an emoji or a link."""
-    broken = _MARKUP.sub(lambda found: found[0][0] + _JOINER + found[0][1:], text[: 2 * limit])
-    return escaped(broken, limit)
+    return escaped(_MARKUP.sub(lambda found: found[0] + _JOINER, text[: 2 * limit]), limit)
 
 
 def fallback(message: Message) -> str:
-    """All of the message as text: for notifications, and for servers that know no blocks."""
-    return inert(plain(message), FALLBACK)
+    """All of the message as text: for notifications, and for servers that know no blocks. Its links can be followed."""
+    links = "".join(f"\n{inert(label, 100)}: {url.translate(_ENTITIES)}" for label, url in message.links[:3])
+    return inert(plain(replace(message, links=())), FALLBACK) + links
 
 
 def blocks_of(message: Message, event_id: str) -> list[Block]:
@@ -70,10 +71,7 @@ def blocks_of(message: Message, event_id: str) -> list[Block]:
         *_section(f"It said: {message.quote}" if message.quote else "", PART),
         *_fields(message.facts),
         *_section(_listed("Also", message.evidence), PART),
-        *_section(
-            _listed("Before", tuple(cut(f"{instant(at)}  {words}", 140) for at, words in message.history[-EVENTS:])),
-            PART,
-        ),
+        *_before(message),
         *_links(message),
         *_context(message),
     ]
@@ -88,6 +86,7 @@ def reply_of(message: Message, event_id: str) -> list[Block]:
             "text": _plain(f"{_light(message)} {title(message)}\n{message.says}".strip(), SAYS),
         },
         *_fields(message.facts),
+        *_before(message),
         *_context(message),
     ]
 
@@ -107,6 +106,11 @@ def _section(text: str, limit: int) -> list[Block]:
 def _fields(pairs: tuple[tuple[str, str], ...]) -> list[Block]:
     fields = [_plain(f"{label}\n{value}", FIELD) for label, value in pairs]
     return [{"type": "section", "fields": fields[at : at + FIELDS]} for at in range(0, len(fields), FIELDS)]
+
+
+def _before(message: Message) -> list[Block]:
+    happened = tuple(cut(f"{instant(at)}  {words}", 140) for at, words in message.history[-EVENTS:])
+    return _section(_listed("Before", happened), PART)
 
 
 def _links(message: Message) -> list[Block]:

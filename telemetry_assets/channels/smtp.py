@@ -23,6 +23,9 @@ from telemetry_assets.incidents.delivery import Outcome, Receipt
 from telemetry_assets.incidents.message import Message
 
 CLOSING = 421
+FAULTS: Mapping[type[Exception], str] = MappingProxyType(
+    {SMTPException: "The connection was closed without an answer."}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Mail:
         mail = mail_of(fitted(message), event_id, attempt, self._sender, self._to, first, self._now())
         own = message_id(event_id, address_of(self._sender).addr_spec)
         known = MappingProxyType({"message_id": first or own})
-        return await attempted(self._end, self._secrets, lambda: self._send(mail.as_bytes(), known, accepted))
+        return await attempted(self._end, self._secrets, lambda: self._send(mail.as_bytes(), known, accepted), FAULTS)
 
     async def _send(self, content: bytes, refs: Mapping[str, str], accepted: tuple[str, ...]) -> Receipt:
         taken = _Taken(list(accepted))
@@ -128,7 +131,9 @@ class Mail:
                 client.transport.write(b"QUIT\r\n")
         finally:
             client.close()
-            connection.close()
+            # Closed by its transport alone: a number given back too early is another channel's connection by then.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 async def _hand_over(client: SMTP, content: bytes, rest: list[str], taken: _Taken) -> None:

@@ -17,7 +17,9 @@ def mark(message: Message) -> str:
 
 
 def title(message: Message) -> str:
-    """One line: ``[TEST] RESOLVED #12: …``; while it is not resolved, its severity stands there."""
+    """One line: ``[FIRE DRILL] RESOLVED #12: …``; while it is not resolved, its severity stands there."""
+    if message.test:
+        return f"{mark(message)}{message.headline}"
     word = "RESOLVED" if message.phase == "resolved" else message.severity.value
     return f"{mark(message)}{word} #{message.incident}: {message.headline}"
 

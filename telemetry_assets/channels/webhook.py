@@ -48,7 +48,7 @@ class Webhook:
         headers = {"Content-Type": "application/json", EVENT_ID: event_id, ATTEMPT: str(attempt)}
         if self._secret:
             headers[SIGNATURE] = signature(self._secret, int(self._now().timestamp()), body)
-        return await attempted(self._end, self._secrets, lambda: self._post(body, headers))
+        return await attempted(self._end, self._secrets, lambda: self._post(body, headers), wire.FAULTS)
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> Receipt:
         async with (

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,8 +22,10 @@ from aiohttp import (
     ClientPayloadError,
     ClientRequest,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
+    ServerDisconnectedError,
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -34,6 +37,15 @@ from telemetry_assets.incidents.delivery import Receipt
 LONGEST_REPLY = 65_536
 WORDS = 1_000
 LONGEST_WAIT = timedelta(hours=1)
+FAULTS: Mapping[type[Exception], str] = MappingProxyType(
+    {
+        ServerDisconnectedError: "The connection was closed without an answer.",
+        ClientPayloadError: "The answer broke off, or was longer than any answer.",
+        ClientResponseError: "The answer was no HTTP.",
+        ClientError: "The connection was lost.",
+    }
+)
+"""What aiohttp raises for the other side's faults, for :func:`telemetry_assets.channels.attempt.attempted`."""
 _TRY_AGAIN = frozenset({408, 429})
 _TAG = re.compile(r"<[^>]*>")
 
@@ -43,7 +55,7 @@ def opened(secrets: Secrets, end: timedelta, trust: ssl.SSLContext, *further: Cl
     return ClientSession(
         connector=TCPConnector(ssl=trust, resolver=_Resolver(), force_close=True, use_dns_cache=False),
         response_class=_ShortResponse,
-        middlewares=(_only_accepted(secrets, end), *further),
+        middlewares=(*further, _only_accepted(secrets, end)),
         timeout=ClientTimeout(total=None, sock_connect=None),
         headers={"User-Agent": "telemetry-assets"},
     )

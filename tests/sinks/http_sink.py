@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -174,7 +174,7 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     return Request(time.time(), method, path, headers, body)
 
 
-async def _chunks(reader: asyncio.StreamReader) -> Any:
+async def _chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes]:
     while size := int((await reader.readline()).strip() or b"0", 16):
         yield await reader.readexactly(size)
         await reader.readline()
