@@ -93,7 +93,8 @@ class Course:
 
     def _remember(self, to: Mapping[str, Told], seq: int, step: Step) -> None:
         told = dict(self.incident.told)
-        for owner, news in to.items():
+        # Nobody notices that a message was edited: it puts no reminder off.
+        for owner, news in to.items() if step is not Step.GREW else ():
             told[owner] = _telling(told.get(owner), news, self.now)
         self.incident = replace(self.incident, told=dict(sorted(told.items())), steps=seq)
         if to and step is not Step.RESOLVED:
