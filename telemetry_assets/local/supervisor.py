@@ -118,6 +118,7 @@ def _services(
         *airbyte,
         Service("code_location", python(*code), lambda: listens(code_port), own),
         Service("dagster_daemon", python("dagster._daemon", "run", "-w", str(workspace)), lambda: True, own),
+        Service("dispatch", python("telemetry_assets.cli", "dispatch"), lambda: True, own),
         Service("dagster_webserver", python(*web), lambda: answers(f"{url}/server_info"), own),
     ]
 
