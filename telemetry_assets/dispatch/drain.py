@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Self
@@ -17,25 +17,20 @@ from uuid import UUID
 
 from telemetry_assets import running
 from telemetry_assets.dispatch.attempt import GRACE, Sender
-from telemetry_assets.dispatch.changing import Ledger, changing_incidents
+from telemetry_assets.dispatch.fate import buried, gone, settled
 from telemetry_assets.dispatch.pen import Pen
-from telemetry_assets.dispatch.routing import channels_of, rates_of, routing_of
+from telemetry_assets.dispatch.receipts import Receipts
+from telemetry_assets.dispatch.routing import channels_of, rates_of
 from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.incidents.backoff import next_try
 from telemetry_assets.incidents.delivery import Outcome, Receipt
-from telemetry_assets.incidents.incident import Step
 from telemetry_assets.incidents.joined import joined
-from telemetry_assets.incidents.undelivered import tell_instead
-from telemetry_assets.ledger import incidents, installation, outbox
+from telemetry_assets.ledger import installation, outbox
 from telemetry_assets.ledger.outbox import Claim
 from telemetry_assets.settings import Settings
 
-GONE_AFTER = timedelta(minutes=15)
-"""How long a message waits for a channel that telemetry.yaml does not have: another dispatcher may have a newer one."""
 AT_ONCE = 16
 """How many messages of one channel may be on their way at once."""
-KEPT_FOR = timedelta(hours=72)
-LEAST_TRIES = 20
 LEASE_BEYOND = timedelta(seconds=20)
 """How much longer than an attempt a lease lasts: time to write the receipt, should the ledger be slow or away."""
 LONGEST_PAUSE = 15.0
@@ -99,6 +94,7 @@ class Dispatcher:
         self._rates = rates_of(settings)
         self._sender = Sender(self._channels, settings.home, say)
         self._pen, self._undertaker = Pen(dsn), Pen(dsn)
+        self._receipts = Receipts(self._pen)
         self._random = Random()
         self._flying: dict[asyncio.Task[None], str] = {}
         self._ends: Counter[Outcome] = Counter()
@@ -219,7 +215,7 @@ class Dispatcher:
                 message, claim.refs, event_id=event_id, attempt=claim.tries + 1, accepted=claim.accepted
             )
         else:
-            ended = _gone(claim, self._clock())
+            ended = gone(claim, self._clock())
         receipt = settled(claim, ended, self._clock())
         pause = 0.1
         while True:
@@ -240,40 +236,8 @@ class Dispatcher:
     async def _record(self, claim: Claim, receipt: Receipt) -> bool:
         now = self._clock()
         if receipt.outcome is Outcome.ACCEPTED:
-            return await self._pen.write(lambda conn: outbox.sent(conn, claim, receipt, now))
+            return await self._receipts.write(claim, receipt, now)
         if receipt.outcome is Outcome.AGAIN:
             retry_at = next_try(claim.failures, receipt.retry_after, now, self._random)
             return await self._pen.write(lambda conn: outbox.again(conn, claim, receipt, retry_at, now))
         return await self._undertaker.write(lambda conn: buried(conn, self._settings, claim, receipt, now))
-
-
-def _gone(claim: Claim, now: datetime) -> Receipt:
-    """How it ends where telemetry.yaml has no such channel."""
-    outcome = Outcome.DEAD if now - claim.written_at >= GONE_AFTER else Outcome.AGAIN
-    return Receipt(outcome, f"telemetry.yaml has no channel {claim.channel}")
-
-
-def settled(claim: Claim, receipt: Receipt, now: datetime) -> Receipt:
-    """The receipt, dead where it was tried for long enough: reminders that join the oldest make it no younger."""
-    tries = claim.tries + 1
-    if receipt.outcome is not Outcome.AGAIN or tries < LEAST_TRIES or now - claim.written_at < KEPT_FOR:
-        return receipt
-    hours = f"{KEPT_FOR.total_seconds() / 3600:.0f} h"
-    return replace(receipt, outcome=Outcome.DEAD, reason=f"not accepted in {hours} and {tries} tries: {receipt.reason}")
-
-
-def buried(conn: Ledger, settings: Settings, claim: Claim, receipt: Receipt, now: datetime) -> bool:
-    """Write down that a message died, and in the same transaction who is told instead. False: the lease was lost."""
-    with changing_incidents(conn):
-        incident = incidents.find(conn, claim.incident)
-        assert incident is not None, claim.incident
-        message, tried = joined(claim.messages), _tried(conn, claim)
-        instead = tell_instead(incident, message, receipt.reason, routing_of(settings), tried, now)
-        return outbox.dead(conn, claim, receipt, now, instead)
-
-
-def _tried(conn: Ledger, claim: Claim) -> frozenset[str]:
-    """The channels that a message of this incident died on, or that were told instead of one."""
-    told = incidents.timeline(conn, claim.incident)
-    instead = {channel for entry in told if entry.step is Step.UNDELIVERED for channel in entry.channels}
-    return frozenset({claim.channel, *instead, *outbox.died_on(conn, claim.incident)})
