@@ -4,7 +4,9 @@ What belongs here: promises that are not kept and their causes, and what joins a
 what is wrong beside a promise (``troubles_beside.py``), adding troubles up (``incidents/``), the monitor itself.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import gc
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
@@ -21,9 +23,9 @@ from telemetry_assets.answers.troubles_beside import Around, read_beside
 from telemetry_assets.answers.troubles_of_runs import read_failed_checks, read_failed_runs
 from telemetry_assets.freshness.cause import Cause
 from telemetry_assets.freshness.causes import causes_of
-from telemetry_assets.freshness.judge import Evidence, Judgement
+from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.lineage import Graph, read_by
-from telemetry_assets.incidents.trouble import Dashboard, Severity, Trouble
+from telemetry_assets.incidents.trouble import Dashboard, Identity, Severity, Subject, Trouble
 from telemetry_assets.ledger import graph as ledger_graph
 from telemetry_assets.ledger import subjects
 from telemetry_assets.model import ANY_TENANT, CauseKind, State
@@ -48,25 +50,46 @@ def read_troubles(conn: Connection[TupleRow], settings: Settings, now: datetime)
     What stands beside a promise broken for the same cause, of the same subject, is told once. No text holds a secret.
     Raises CouldNotLookError as ``sweep.read_sweep`` does.
     """
-    swept, graph, evidence = read_swept(conn, settings, now)
-    exposures = ledger_graph.read_exposures(conn)
-    owner = owners_of(graph, settings.promises, exposures)
-    broken = list(_of_promises(_causes(conn, settings, swept, graph, evidence), swept, owner, settings))
-    told = {(one.identity, one.subject) for one in broken}
+    with _without_collecting():
+        swept, graph, causes = _explained(conn, settings, now)
+        exposures = ledger_graph.read_exposures(conn)
+        owner = owners_of(graph, settings.promises, exposures)
+        broken = list(_of_promises(causes, swept, owner, settings))
     around = Around(settings, graph, frozenset(tenant.slug for tenant in swept.tenants), owner, now)
     beside, checks = read_beside(conn, around), read_failed_checks(conn, around)
     explained = {*beside.failing, *([Phase.CHECKS] if broken else []), *([Phase.BUILD] if checks else [])}
+    others = (*beside.troubles, *checks)
+    asked = set(map(_key, others))
+    told = {key for key in map(_key, broken) if key in asked}
     runs = read_failed_runs(conn, around, explained)
-    others = [one for one in (*beside.troubles, *checks, *runs) if (one.identity, one.subject) not in told]
-    return Found((*broken, *others), dashboards_of(exposures), swept)
+    rest = (one for one in others if _key(one) not in told)
+    return Found((*broken, *rest, *runs), dashboards_of(exposures), swept)
 
 
-def _causes(
-    conn: Connection[TupleRow], settings: Settings, swept: Sweep, graph: Graph, evidence: Evidence
-) -> list[Cause]:
-    """The cause of each that is not fresh."""
+type _Key = tuple[Identity, Subject]
+
+
+def _key(trouble: Trouble) -> _Key:
+    return trouble.identity, trouble.subject
+
+
+@contextmanager
+def _without_collecting() -> Generator[None]:
+    """Very many objects and no circle among them: Python's collector would walk all of them again and again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _explained(conn: Connection[TupleRow], settings: Settings, now: datetime) -> tuple[Sweep, Graph, list[Cause]]:
+    """What is not fresh, and the cause of each."""
+    swept, graph, evidence = read_swept(conn, settings, now)
     if not swept.judged:
-        return []
+        return swept, graph, []
     slugs = [tenant.slug for tenant in swept.tenants]
     explained = [one for one in swept.judged if one.state is not State.UNKNOWN]
     above = _above((one.asset for one in explained), graph)
@@ -74,7 +97,7 @@ def _causes(
     facts = {**evidence.facts, **subjects.read_each(conn, [one for one in needed if one not in evidence.facts])}
     whose = dict.fromkeys(one.tenant for one in explained)
     happened = read_happenings(conn, settings, above, (*whose, *slugs) if ANY_TENANT in whose else tuple(whose))
-    return causes_of(swept.judged, graph, replace(evidence, facts=facts), happened, slugs, swept.now)
+    return swept, graph, causes_of(swept.judged, graph, replace(evidence, facts=facts), happened, slugs, now)
 
 
 def _above(assets: Iterable[str], graph: Graph) -> dict[str, None]:

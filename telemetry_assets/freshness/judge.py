@@ -19,6 +19,7 @@ LONGEST_SKEW = timedelta(minutes=5)
 OLDEST_LOOK = timedelta(minutes=10)
 """A root that is looked at from outside and was not for so long may be older in our eyes than it is."""
 
+_UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
 _LAST_YEAR = 9999
 """What infinity, and every year Python has not, is read as."""
 _FROM_GOOD_TO_BAD = (State.PASS, State.WARN, State.UNKNOWN, State.FAIL, State.MISSING)
@@ -236,11 +237,8 @@ def _age(instant: datetime, now: datetime) -> timedelta | None:
 def spoken(duration: timedelta) -> str:
     """A duration as people say it, rounded down, in its two greatest units: ``3 d 2 h``, ``6 min``, ``45 s``."""
     seconds = int(duration.total_seconds())
-    parts: list[str] = []
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, length)
-        if count:
-            parts.append(f"{count} {unit}")
-        elif parts:
-            break
-    return " ".join(parts[:2]) or "0 s"
+    for unit, length, smaller, part in _UNITS:
+        if seconds >= length:
+            count, rest = divmod(seconds, length)
+            return f"{count} {unit} {rest // part} {smaller}" if rest >= part else f"{count} {unit}"
+    return f"{seconds} s"
