@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from telemetry_assets import running
-from telemetry_assets.errors import TelemetryError
+from telemetry_assets.errors import ConfigError, TelemetryError
 from telemetry_assets.model import Diagnosis, ExitCode, worst_exit
-from telemetry_assets.settings import SecretRef, Settings, environment
+from telemetry_assets.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[D
     findings += local(settings)
     findings += [_ask("database", lambda: _database(settings)), _ask("ledger", lambda: _ledger(settings))]
     findings += [_ask("Airbyte", lambda: _airbyte(settings)), _ask("secrets", lambda: _secrets(settings))]
+    findings += [_ask("channels", lambda: _channels(settings))]
     if settings.dbt:
         findings.append(_ask("dbt manifest", lambda: _manifest(settings)))
     return DoctorAnswer(tuple(findings))
@@ -97,11 +98,23 @@ def _airbyte(settings: Settings) -> str:
 
 def _secrets(settings: Settings) -> str:
     demo_gives = {"DEMO_ADS_URL", "DEMO_ADS_TOKEN"}
-    names = sorted(settings.env_names() - demo_gives)
+    asked = {ref.env: ref for ref in settings.secrets() if ref.env not in demo_gives}
+    names = sorted(asked)
     for name in names:
-        if not environment(name):
-            SecretRef(name, "a connection of telemetry.yaml").reveal()
+        asked[name].reveal()
     return f"{len(names)} asked for, all set" if names else "none asked for"
+
+
+def _channels(settings: Settings) -> str:
+    """Whether an ERROR of each owner would go anywhere. Nothing is sent: --send-test does that."""
+    channels = [*settings.channels, *([settings.fallback.name] if settings.fallback else [])]
+    if not settings.owners and not channels:
+        return "none declared; nobody is told of anything"
+    deaf = [one.name for one in settings.owners.values() if not (one.notify.get("ERROR") or one.notify.get("WARN"))]
+    if deaf and not settings.fallback:
+        said = f"No channel reaches {', '.join(deaf)}."
+        raise ConfigError(said, "Give notify: {ERROR: [CHANNEL]}, or export MONITOR_ALERT_WEBHOOK_URL.")
+    return f"{', '.join(channels)}; try one: telemetry doctor --send-test {channels[0]}"
 
 
 def _manifest(settings: Settings) -> str:

@@ -16,9 +16,14 @@ config_app = typer.Typer(
     no_args_is_help=True, help="What is declared, what is wrong with it, and the schema editors complete with."
 )
 db_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL of this home.")
+incidents_app = typer.Typer(
+    no_args_is_help=True,
+    help="What is wrong, why, and who was told: list, show, ack, close, export, replay, silence; run looks now.",
+)
 app.add_typer(demo_app, name="demo")
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
+app.add_typer(incidents_app, name="incidents")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 TenantOption = Annotated[str | None, typer.Option("--tenant", "--tenant-id", help="One tenant, by slug or id.")]

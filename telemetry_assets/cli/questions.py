@@ -126,8 +126,20 @@ def health(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> int:
-    """Test each thing we depend on; say what is wrong and what to do about it."""
+def doctor(
+    send_test: Annotated[
+        str | None, typer.Option("--send-test", metavar="CHANNEL", help="Send a message marked as a test to it.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Test each thing we depend on; say what is wrong and what to do about it.
+
+    --send-test sends one message, marked as a test, to one channel of telemetry.yaml, and nothing else is tested.
+    """
+    if send_test is not None:
+        from telemetry_assets.cli.alerts import test_channel
+
+        return test_channel(declared.load(), send_test)
     from telemetry_assets.answers.doctor import examine
     from telemetry_assets.local.examine import local_findings
     from telemetry_assets.render import doctor as render

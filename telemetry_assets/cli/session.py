@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry_assets import settings as declared
-from telemetry_assets.errors import TelemetryError
+from telemetry_assets.errors import TelemetryError, UsageError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -66,6 +66,21 @@ def run_phases(
 
     only = [find_tenant(known_tenants(settings), tenant).slug] if tenant else []
     return run(settings, phases, only, on_phase=show.phase, on_step=show.step)
+
+
+def operator(named: str | None) -> str:
+    """Who does it: as they say, else the user this process runs as. Raises UsageError for a name of nothing."""
+    import os
+    import pwd
+
+    if named is not None:
+        if not named.strip():
+            raise UsageError("--by is empty.", "Name who does it, or leave --by out.")
+        return named.strip()
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def state_in_a_line(settings: "Settings") -> str:

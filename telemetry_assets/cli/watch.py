@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from telemetry_assets.settings import Settings
 
 
-def interval(text: str) -> timedelta:
-    """``5s`` → timedelta. Raises UsageError with the accepted form."""
+def interval(text: str, option: str = "--every") -> timedelta:
+    """``5s`` → timedelta. Raises UsageError with the option and the accepted form."""
     from telemetry_assets.declaration.forms import parse_duration
 
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"--every: {error}.") from None
+        raise UsageError(f"{option}: {error}.") from None
 
 
 def watch_status(settings: "Settings", ask: "Callable[[Connection[TupleRow]], StatusAnswer]", every: str) -> ExitCode:

@@ -270,7 +270,6 @@ def test_a_window_below_what_dagsters_policy_knows_is_noted() -> None:
         (None, None, None),
         ("me", {"me"}, None),
         (None, {"me"}, "no owner, so me is told"),
-        ("you", {"me"}, "the owner 'you' is not in owners"),
     ],
 )
 def test_a_promise_nobody_answers_for_is_noted_where_owners_are_declared(owner, owners, words) -> None:
