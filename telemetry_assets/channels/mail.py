@@ -23,7 +23,7 @@ _COLORS = {"resolved": "#1a7f37", "acknowledged": "#0969da"}
 
 def message_id(event_id: str, sender: str) -> str:
     """``<EVENT@DOMAIN>``: the same at every try, so that a mail taken twice is known to be one."""
-    return f"<{quote(event_id, safe='.-_')}@{sender.rpartition('@')[2]}>"
+    return f"<{quote(one_line(event_id), safe='.-_')}@{sender.rpartition('@')[2]}>"
 
 
 def mail_of(
@@ -41,7 +41,7 @@ def mail_of(
         mail["In-Reply-To"] = first
         mail["References"] = first
     mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Telemetry-Event-Id"] = event_id
+    mail["X-Telemetry-Event-Id"] = one_line(event_id)
     mail["X-Telemetry-Attempt"] = str(attempt)
     mail.set_content(plain(message) + "\n", cte="quoted-printable")
     mail.add_alternative(html_of(message), subtype="html", cte="quoted-printable")

@@ -81,8 +81,11 @@ class SlackBot:
         said = await client.api_call(
             "chat.postMessage", json={"channel": self._channel, **_content(message, blocks_of(message, event_id))}
         )
-        refs = {"ts": str(said["ts"]), "channel": str(said["channel"]), "to": self._channel}
-        return Receipt(Outcome.ACCEPTED, receipt=f"{said['channel']} {said['ts']}", refs=MappingProxyType(refs))
+        ts, place = said.get("ts"), said.get("channel")
+        if not (isinstance(ts, str) and isinstance(place, str)):
+            raise NotAccepted(again("Slack answered ok, and not which message it is."))
+        refs = {"ts": ts, "channel": place, "to": self._channel}
+        return Receipt(Outcome.ACCEPTED, receipt=f"{place} {ts}", refs=MappingProxyType(refs))
 
     async def _follow(
         self, client: AsyncWebClient, message: Message, refs: Mapping[str, str], event_id: str
@@ -100,7 +103,7 @@ class SlackBot:
         said = await client.api_call(
             "chat.postMessage", json={"channel": place, **answer, **_content(message, reply_of(message, event_id))}
         )
-        return Receipt(Outcome.ACCEPTED, receipt=f"{place} {said['ts']}", refs=refs)
+        return Receipt(Outcome.ACCEPTED, receipt=f"{place} {said.get('ts')}", refs=refs)
 
 
 class SlackWebhook:
@@ -142,14 +145,16 @@ async def _only_objects(request: ClientRequest, handler: ClientHandlerType) -> C
         said = json.loads(await response.read())
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict) or not isinstance(cast(dict[str, Any], said).get("ok"), bool):
+    good = isinstance(said, dict) and isinstance(cast(dict[str, Any], said).get("ok"), bool)
+    if not good or response.content_type != "application/json":
         response.close()
         raise NotAccepted(again(f"It answered {response.status}, and not as Slack does."))
     return response
 
 
 def _error(refused: SlackApiError) -> str:
-    return str(refused.response.get("error") or "")
+    said = getattr(refused.response, "data", None)
+    return str(cast(dict[str, Any], said).get("error") or "") if isinstance(said, dict) else ""
 
 
 def _receipt(refused: SlackApiError) -> Receipt:

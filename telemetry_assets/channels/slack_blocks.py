@@ -14,13 +14,13 @@ from telemetry_assets.incidents.trouble import Severity
 
 HEADER = 150
 SECTION = 3_000
-FIELD = 2_000
 FIELDS = 10
 BLOCK_ID = 255
 """Slack's own limits. Its limit for all blocks together is not told: the parts below stay well under 15,000."""
 FALLBACK = 3_000
 SAYS = 2_500
 PART = 1_200
+FACT = 500
 EVENTS = 8
 
 _JOINER = "\u2060"
@@ -104,7 +104,7 @@ def _section(text: str, limit: int) -> list[Block]:
 
 
 def _fields(pairs: tuple[tuple[str, str], ...]) -> list[Block]:
-    fields = [_plain(f"{label}\n{value}", FIELD) for label, value in pairs]
+    fields = [_plain(f"{label}\n{value}", FACT) for label, value in pairs]
     return [{"type": "section", "fields": fields[at : at + FIELDS]} for at in range(0, len(fields), FIELDS)]
 
 
