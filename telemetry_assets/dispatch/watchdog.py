@@ -44,7 +44,7 @@ class Quiet:
 def troubles_of(conn: Ledger, settings: Settings, now: datetime) -> tuple[Trouble, ...]:
     """What is wrong with the monitor by its heartbeats. Raises CouldNotLookError."""
     found = quiet(heartbeats.read(conn))
-    return tuple(trouble(one.says, None if one.age is None else now - one.age) for one in found)
+    return tuple(trouble(one.says, None if one.age is None else _minute(now - one.age)) for one in found)
 
 
 def trouble(says: str, since: datetime | None = None) -> Trouble:
@@ -111,6 +111,11 @@ def _of_dispatcher(beat: Heartbeat | None, watched: timedelta) -> tuple[Quiet, .
     if beat is None or beat.expected == UNEXPECTED or not _too_long(beat, watched):
         return ()
     return (Quiet("`telemetry dispatch` is down: it is not heard of any more.", beat.age),)
+
+
+def _minute(at: datetime) -> datetime:
+    """The minute of an instant: two clocks never agree on it to the microsecond, and what changes must be news."""
+    return at.replace(second=0, microsecond=0)
 
 
 def _too_long(beat: Heartbeat, watched: timedelta) -> bool:
