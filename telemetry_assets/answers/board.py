@@ -92,10 +92,10 @@ def outside_evidence(conn: Connection[TupleRow], settings: Settings, now: dateti
         if source in settings.sources
         for key in settings.sources[source].asset_keys
     }
-    return Evidence({}, _looks(conn, settings), oddities)
+    return Evidence({}, read_looks(conn, settings), oddities)
 
 
-def _looks(conn: Connection[TupleRow], settings: Settings) -> dict[str, Look]:
+def read_looks(conn: Connection[TupleRow], settings: Settings) -> dict[str, Look]:
     """asset → the last look at it, else at the Airbyte source that feeds it: the local stand-in is not looked at."""
     found = looks.read(conn)
     if settings.airbyte.url is not None:

@@ -83,7 +83,7 @@ def _doubtful(
         own = _bars(group, graph, cutoffs, now)
         places.append(None if own is None else tuple(range(len(bars), len(bars) + len(own))))
         bars += own or ()
-    reached = sweep(conn, bars, _classes(groups, tenants), now)
+    reached = sweep(conn, bars, classes_of(groups, tenants), now)
     short: dict[str, dict[int, int]] = {}
     for group, own in zip(groups, places, strict=True):
         for place in own or ():
@@ -109,7 +109,7 @@ def _doubtful(
     return found
 
 
-def _classes(groups: Sequence[Group], tenants: Sequence[str]) -> dict[str, int]:
+def classes_of(groups: Sequence[Group], tenants: Sequence[str]) -> dict[str, int]:
     """The class of each tenant but those of class 0. Who is owed nothing is of none: their facts count for nobody."""
     of_each = {tenant: number for number, alike in _members(groups).items() for tenant in alike}
     return {tenant: of_each.get(tenant, _OWED_NOTHING) for tenant in tenants if of_each.get(tenant) != 0}

@@ -33,6 +33,19 @@ def since_of_newest(deadline: Deadline, now: datetime, *, warned: bool = False) 
     return None
 
 
+def next_told(deadline: Deadline, now: datetime, *, warned: bool = False) -> datetime | None:
+    """The first instant after ``now`` at which a deadline, or with ``warned`` a warning of one, passes; None at the
+    bounds of time. ``grace`` is the caller's."""
+    zone = ZoneInfo(deadline.zone or "UTC")
+    try:
+        first = now.astimezone(zone).date() - _DAY
+        days = (first + number * _DAY for number in range(_ROUND_THE_WEEK + 2))
+        told = [_told_at(deadline, day, zone, warned) for day in days if day.weekday() in deadline.days]
+    except OverflowError:
+        return None
+    return min((instant for instant in told if instant > now), default=None)
+
+
 def _told_at(deadline: Deadline, day: date, zone: ZoneInfo, warned: bool) -> datetime:
     due = instant_of(day, deadline.by, zone)
     return _latest_before(due, day, deadline.warn, zone) if warned and deadline.warn is not None else due
