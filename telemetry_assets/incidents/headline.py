@@ -104,10 +104,11 @@ def _standing(incident: Incident) -> str:
 
 
 def _of_tenants(incident: Incident) -> str:
-    tenants = incident.reach.tenants
-    if len(tenants) == 1:
-        return "" if tenants[0] == ANY_TENANT else f" of {one_line(tenants[0], NAME_LENGTH)}"
-    return f" of {counted(len(tenants), 'tenant')}"
+    everybody = incident.reach.tenants
+    tenants = [tenant for tenant in everybody if tenant != ANY_TENANT]
+    if len(tenants) > 1:
+        return f" of {counted(len(tenants), 'tenant')}"
+    return f" of {one_line(tenants[0], NAME_LENGTH)}" if len(everybody) == 1 and tenants else ""
 
 
 def _is(incident: Incident) -> str:

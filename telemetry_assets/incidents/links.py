@@ -54,7 +54,7 @@ def filled(template: str, values: Mapping[str, str]) -> str:
         if name not in values or spec or conversion:
             known = ", ".join(f"{{{known}}}" for known in values)
             raise ValueError(f"{one_line(template, LABEL_LENGTH)!r} may hold {known}, and holds {{{name}}}")
-        parts.append(quote(values[name], safe=""))
+        parts.append(quote(values[name], safe="", errors="replace"))
     return "".join(parts)
 
 
@@ -73,7 +73,8 @@ def _pages(incident: Incident, dagster_url: str) -> Iterator[Link]:
         return
     assets = [asset for asset in dict.fromkeys((incident.root, incident.worst.asset)) if asset]
     for asset in assets:
-        yield f"{one_line(asset, LABEL_LENGTH)} in Dagster", f"{dagster_url}/assets/{quote(asset, safe='/')}"
+        page = quote(asset, safe="/", errors="replace")
+        yield f"{one_line(asset, LABEL_LENGTH)} in Dagster", f"{dagster_url}/assets/{page}"
     if not assets:
         yield "Dagster", dagster_url
 

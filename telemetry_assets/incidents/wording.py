@@ -38,6 +38,7 @@ def message_of_step(
     only this step has. Texts are cut to a length that a person reads."""
     links, notes = links_of(incident, owners, routing)
     reach = incident.reach
+    tenants = [tenant for tenant in reach.tenants if tenant != ANY_TENANT]
     return Message(
         incident=incident.number,
         seq=seq,
@@ -57,8 +58,8 @@ def message_of_step(
         evidence=tuple(cut(text, EVIDENCE_LENGTH) for text in incident.evidence[:EVIDENCE_SHOWN]),
         links=links,
         assets=_names(reach.assets),
-        tenants=_names(tenant for tenant in reach.tenants if tenant != ANY_TENANT),
-        reach=(len(reach), len(reach.assets), len(reach.tenants)),
+        tenants=_names(tenants),
+        reach=(len(reach), len(reach.assets), len(tenants)),
         opened_at=incident.opened_at,
         resolved_at=incident.resolved_at,
         notes=notes,
@@ -108,5 +109,5 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Look at", incident.root
 
 
-def _names(names: Iterator[str] | Sequence[str]) -> tuple[str, ...]:
-    return tuple(one_line(name, NAME_LENGTH) for name, _ in zip(names, range(NAMES_SHOWN), strict=False))
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one_line(name, NAME_LENGTH) for name in names[:NAMES_SHOWN])
