@@ -51,10 +51,23 @@ def conn(_conn: Conn) -> Conn:
     return _conn
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster instance on SQLite, as at home."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as found:
+@pytest.fixture(scope="module")
+def dagster_database(postgres_url: str) -> str:
+    """The URL of a database for Dagster's own storage."""
+    _execute(postgres_url, "create database dagster_storage")
+    return named(postgres_url, "dagster_storage").replace("postgresql://", "postgresql+psycopg2://")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance in which nothing has happened yet: on SQLite, as at home, and on PostgreSQL."""
+    overrides: dict[str, Any] = {}
+    if request.param == "postgresql":
+        overrides = {"storage": {"postgres": {"postgres_url": request.getfixturevalue("dagster_database")}}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as found:
+        if overrides:
+            found.wipe()
+            found.run_storage.wipe()
         yield found
 
 
