@@ -41,6 +41,11 @@ class Disturbance(StrEnum):
     CLOCK_BACK = "clock set back"
     CLOCK_FORWARD = "clock set forward"
 
+    @property
+    def strikes(self) -> bool:
+        """Whether it happens at an instant, to each channel."""
+        return self.value.startswith("kill") or self in {Disturbance.RESTART, Disturbance.CUT}
+
 
 _COMMIT = {Disturbance.KILL_BEFORE_COMMIT: Point.BEFORE_COMMIT, Disturbance.KILL_AFTER_COMMIT: Point.AFTER_COMMIT}
 _HURTING = {Disturbance.RESTART, Disturbance.CUT, Disturbance.DISK_FULL}
@@ -50,6 +55,8 @@ _STEPS = {
     Disturbance.CLOCK_FORWARD: (timedelta(0), timedelta(hours=3), timedelta(hours=96)),
 }
 LONGEST_RETRY = timedelta(minutes=5, seconds=1)
+SHORT, LONG = timedelta(milliseconds=200), timedelta(seconds=5)
+"""The time-out of an attempt: while sinks are silent, and when they are not (so that a busy machine is no fault)."""
 LOOKS = 60
 """How often the clock goes on by the longest pause before we call it lost."""
 
@@ -105,6 +112,7 @@ def episode(stage: Stage, disturbance: Disturbance, size: Size, seed: int = 1) -
         secrets = tuple(SECRETS.values())
         verdict = judge(books, stage.record.heard, secrets=secrets, said=sender.said, recipients=stage.recipients)
         verdict.unexpected += _unexpected(them, steps_of(books), disturbance)
+        verdict.unexpected += [line for line in sender.said if "Traceback" in line]
     return Episode(disturbance, verdict, sender.strikes, sender.errors, time.monotonic() - began)
 
 
@@ -154,7 +162,7 @@ class Sender:
             answers = self._ask(command)
         if trap:
             assert trap.sprung.is_set(), "nobody was killed"
-            self.strikes.update(CHANNELS)
+            self.strikes.update(list(CHANNELS))
         if not any(answer and not answer.error for answer in answers):
             (again, *_) = self._ask(command)
             assert again
@@ -165,7 +173,7 @@ class Sender:
         self._targets = set(CHANNELS)
         for pause in (2, 5, 11):
             with self._hurt():
-                self._drain(seconds=0.05)
+                self._drain(seconds=0.05, timeout=SHORT)
             self._now += timedelta(seconds=pause)
 
     def drain_all(self) -> None:
@@ -173,7 +181,7 @@ class Sender:
         self._targets = set(CHANNELS)
         for _ in range(LOOKS):
             with self._hurt():
-                self._drain(seconds=1.0)
+                self._drain(seconds=0.5, timeout=LONG)
             if not self._database.pending():
                 return
             self._now += LONGEST_RETRY
@@ -187,9 +195,9 @@ class Sender:
     def _worker(self) -> Worker:
         return Worker(self._dsn, self._stage.config, self._stage.environment)
 
-    def _drain(self, seconds: float) -> None:
+    def _drain(self, seconds: float, timeout: timedelta) -> None:
         """One look of every process, again as often as they are killed at it."""
-        command = Drain(self._now, seconds, _STEPS.get(self._disturbance, ()), dict(self._stage.environment))
+        command = Drain(self._now, seconds, timeout, _STEPS.get(self._disturbance, ()), dict(self._stage.environment))
         while not all(self._ask(command)):
             pass
 
@@ -263,7 +271,7 @@ class Sender:
                 self.strikes[channel] += 1
                 self._database.cut()
             if self._disturbance is Disturbance.RESTART and not self._restart.is_set():
-                self.strikes.update(CHANNELS)
+                self.strikes.update(list(CHANNELS))
                 self._restart.set()
         return False
 

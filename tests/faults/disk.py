@@ -7,6 +7,7 @@ disk. What does not: when it fills (``campaign.py``).
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from telemetry_assets.local import postgres_place as places
 from tests.faults.stage import Database
 
 SIZE = "64m"
+A_WHILE = 0.5
+"""Seconds. The dispatcher tries to record a receipt for as long as its lease lasts."""
 TABLES = ("incidents", "timeline", "outbox", "deliveries")
 _NO_ROOM = """
 create function telemetry.no_room() returns trigger language plpgsql as $$
@@ -52,9 +55,20 @@ class Disk:
 
     @contextmanager
     def no_room_for_receipts(self) -> Generator[None]:
-        """Receipts are so small that a page has room for many: that a page is full is made up."""
-        with self._refusing("deliveries"):
+        """Receipts are so small that a page has room for many: that there is none for :data:`A_WHILE` is made up."""
+        ended = threading.Event()
+
+        def a_while() -> None:
+            with self._refusing("deliveries"):
+                ended.wait(A_WHILE)
+
+        thread = threading.Thread(target=a_while)
+        thread.start()
+        try:
             yield
+        finally:
+            ended.set()
+            thread.join()
 
     @contextmanager
     def _refusing(self, table: str) -> Generator[None]:

@@ -61,7 +61,7 @@ class Heard:
     """One message that a sink accepted, for one recipient (empty but in mail). ``at`` is ``time.monotonic``.
 
     ``answered``: the sender was told so, and lived; ``unmarked``: it could not write that down, because it was killed
-    before, or the database was hurt. ``headers`` are those of HTTP.
+    before, or the database was hurt. ``headers`` are those of HTTP. ``edit``: it changes what was said.
     """
 
     channel: str
@@ -71,6 +71,7 @@ class Heard:
     at: float = field(default_factory=time.monotonic)
     answered: bool = False
     unmarked: bool = False
+    edit: bool = False
 
 
 @dataclass(slots=True)
@@ -157,7 +158,8 @@ class WebSink:
     def _answer(self, request: Request) -> Reply:
         turn = next(self._turns)
         accepts = self._fault in _ACCEPTING or (self._fault is Fault.MALFORMED and turn % 2 == 0)
-        heard = Heard(self._channel, "", {"path": request.path, **request.headers}, request.body)
+        edit = request.path.endswith("/chat.update")
+        heard = Heard(self._channel, "", {"path": request.path, **request.headers}, request.body, edit=edit)
         told = self._record.take(self._channel, [heard] if accepts else [])
         if not told:
             return Reply(close=True)

@@ -102,6 +102,7 @@ class Gate:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -111,7 +112,7 @@ class Gate:
             with self._lock:
                 self._open |= {client, server}
             _Session(self, client, server).run()
-        except OSError:
+        except (OSError, EOFError):
             pass
         finally:
             with self._lock:

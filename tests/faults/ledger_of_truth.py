@@ -43,12 +43,14 @@ class Row:
     channel: str
     status: str
     reason: str
+    headline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     """What the database holds at the end. ``receipts``: (incident, channel, seqs) of each accepted delivery.
-    ``said``: every text in which a secret could have been written down."""
+    ``late``: the same of each attempt that ended without an answer in time. ``said``: every text in which a secret
+    could have been written down."""
 
     installation: UUID
     entries: tuple[Written, ...]
@@ -56,6 +58,7 @@ class Books:
     receipts: tuple[tuple[int, str, tuple[int, ...]], ...]
     attempts: int
     said: tuple[str, ...]
+    late: tuple[tuple[int, str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def read_books(conn: psycopg.Connection[Any]) -> Books:
         " from telemetry.timeline t join telemetry.incidents i on i.number = t.incident order by 1, 2"
     ).fetchall()
     rows = conn.execute(
-        "select incident, seq, channel, status, reason from telemetry.outbox order by 1, 2, 3"
+        "select incident, seq, channel, status, reason, message ->> 'headline' from telemetry.outbox order by 1, 2, 3"
     ).fetchall()
     tried = conn.execute(
         "select incident, channel, seqs, outcome, reason, receipt from telemetry.deliveries"
@@ -127,6 +130,7 @@ def read_books(conn: psycopg.Connection[Any]) -> Books:
         receipts,
         len(tried),
         tuple(said),
+        tuple((row[0], row[1], tuple(row[2])) for row in tried if row[3] == "again" and "No answer" in row[4]),
     )
 
 
@@ -155,8 +159,10 @@ def judge(
     for one in told:
         conversations[one.incident, one.heard.channel, one.heard.recipient].append(one)
     for (number, channel, to), said_there in conversations.items():
-        _order(verdict, f"incident {number} on {channel} {to}".rstrip(), said_there)
-        _doubles(verdict, books, said_there)
+        # An edit beside its message is no message: made twice it is there once.
+        messages = [one for one in said_there if not one.heard.edit]
+        _order(verdict, f"incident {number} on {channel} {to}".rstrip(), messages)
+        _doubles(verdict, books, messages)
     _losses(verdict, books, conversations, everybody)
     for text in (*books.said, *said):
         verdict.leaked += [f"{secret!r} in {text[:200]!r}" for secret in secrets if secret in text]
@@ -196,13 +202,16 @@ def _doubles(verdict: Verdict, books: Books, told: Sequence[Told]) -> None:
         first = same[0]
         verdict.doubles += len(same) - 1
         verdict.doubles_of[first.heard.channel] += len(same) - 1
-        recorded = sum(
-            number == first.incident and channel == first.heard.channel and max(seqs) == first.seq
-            for number, channel, seqs in books.receipts
-        )
-        # Each receipt that was written ends the matter: what came after it had no reason to.
-        if recorded > 1 or any(one.heard.answered and not one.heard.unmarked for one in same[:-1]):
-            verdict.doubles_outside.append(f"{key}: {len(same)} times, {recorded} receipts")
+        recorded = _times(books.receipts, first)
+        known = sum(one.heard.answered and not one.heard.unmarked for one in same[:-1])
+        # Each receipt that was written ends the matter; an answer that came too late did not reach the sender.
+        if recorded > 1 or known > _times(books.late, first):
+            verdict.doubles_outside.append(f"{key}: {len(same)} times, {recorded} receipts, {known} answers")
+
+
+def _times(ends: Iterable[tuple[int, str, tuple[int, ...]]], told: Told) -> int:
+    there = (told.incident, told.heard.channel, told.seq)
+    return sum((number, channel, max(seqs)) == there for number, channel, seqs in ends)
 
 
 def _losses(
@@ -223,7 +232,7 @@ def _losses(
             missed = [
                 to
                 for to in recipients.get(channel, ("",))
-                if not _heard_of(entry, conversations.get((entry.incident, channel, to), ()), verdict)
+                if not _heard_of(entry, row, conversations.get((entry.incident, channel, to), ()), verdict)
             ]
             if not missed:
                 continue
@@ -233,10 +242,10 @@ def _losses(
                 verdict.lost.append(f"{where} {' '.join(missed)}: {row.status} and not accepted ({row.reason})")
 
 
-def _heard_of(entry: Written, told: Sequence[Told], verdict: Verdict) -> bool:
+def _heard_of(entry: Written, row: Row, told: Sequence[Told], verdict: Verdict) -> bool:
     if any(one.seq == entry.seq for one in told):
         return True
-    covered = any(one.seq > entry.seq and _covers(one, entry) for one in told)
+    covered = any(one.seq > entry.seq and _covers(one, entry, row) for one in told)
     verdict.joined += covered
     return covered
 
@@ -258,9 +267,10 @@ def _told_elsewhere(
     )
 
 
-def _covers(told: Told, entry: Written) -> bool:
-    """Whether a later message tells of an earlier step: by its words, beside its own."""
-    return _plain(entry.words) in _plain(told.text)
+def _covers(told: Told, entry: Written, row: Row) -> bool:
+    """Whether a later message tells of an earlier step beside its own, in its entry's words or its message's."""
+    text = _plain(told.text)
+    return any(words and words in text for words in (_plain(entry.words), _plain(row.headline)))
 
 
 def _plain(text: str) -> str:

@@ -29,7 +29,6 @@ SECRETS = {
     "SINK_TOKEN": "xoxb-s3cr3t-token",
     "SINK_PASSWORD": "s3cr3t-password",
 }
-TIMEOUT = "200ms"
 RATE = 500
 
 
@@ -195,7 +194,7 @@ class Stage:
         channels = {channel: self._channel(channel, fault) for channel, fault in CHANNELS.items()}
         channels[ONCALL] = {"kind": "webhook", "url": f"http://127.0.0.1:{self.oncall.port}/oncall"}
         for one in channels.values():
-            one |= {"timeout": TIMEOUT, "rate": RATE}
+            one |= {"rate": RATE}
         # A reminder or an escalation by the clock would be a step more than the script asks for.
         patient = {"remind": "30d"}
         owners = {

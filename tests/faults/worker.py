@@ -4,6 +4,7 @@ It is forked from a server that has imported everything, so a new one costs some
 commands, and calling the product. What does not: deciding what to command (``campaign.py``).
 """
 
+import asyncio
 import itertools
 import multiprocessing
 import os
@@ -11,31 +12,33 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from telemetry_assets.incidents.reconcile import reconcile
-
+from telemetry_assets.channels.opening import open_channel
 from telemetry_assets.dispatch.changing import changing_incidents, retried
 from telemetry_assets.dispatch.drain import drain
 from telemetry_assets.dispatch.evaluate import REOPENS_WITHIN
 from telemetry_assets.dispatch.routing import routing_of
 from telemetry_assets.errors import TelemetryError
+from telemetry_assets.incidents.delivery import Outcome, Receipt
+from telemetry_assets.incidents.reconcile import reconcile
 from telemetry_assets.incidents.situation import situations_of
 from telemetry_assets.incidents.trouble import Standing, Subject, Trouble
-from telemetry_assets.ledger import incidents
+from telemetry_assets.ledger import incidents, installation, outbox
 from telemetry_assets.ledger.connection import connect
-from telemetry_assets.settings import load
+from telemetry_assets.settings import Settings, load
 
 FORKING = multiprocessing.get_context("forkserver")
 PRELOADED = [
     "tests.faults.worker",
     "telemetry_assets.channels.opening",
     "telemetry_assets.channels.slack",
-    "telemetry_assets.channels.email",
+    "telemetry_assets.channels.mail",
+    "telemetry_assets.channels.smtp",
     "telemetry_assets.channels.webhook",
     "aiohttp",
     "slack_sdk.web.async_client",
@@ -54,12 +57,21 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Send what is due at ``now`` for at most ``seconds``; ``steps`` are added to the clock in turn, at each look."""
+    """Send what is due at ``now`` for at most ``seconds``, each attempt in ``timeout``; ``steps`` are added to the
+    clock in turn, each time somebody looks at it."""
 
     now: datetime
     seconds: float
+    timeout: timedelta = timedelta(seconds=5)
     steps: Sequence[timedelta] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFirst:
+    """Sabotage: what is due is marked as sent, and then sent. The judge must see through it."""
+
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,9 @@ class Answer:
     said: tuple[str, ...] = ()
 
 
+type Command = Evaluate | Drain | MarkFirst
+
+
 class Worker:
     """One such process. ``ask`` waits for its answer, and raises EOFError where it died."""
 
@@ -84,7 +99,7 @@ class Worker:
         self._process.start()
         theirs.close()
 
-    def send(self, command: Evaluate | Drain) -> None:
+    def send(self, command: Command) -> None:
         """Command, without waiting."""
         self._pipe.send(command)
 
@@ -97,7 +112,7 @@ class Worker:
             self._process.join()
             raise EOFError from None
 
-    def ask(self, command: Evaluate | Drain) -> Answer:
+    def ask(self, command: Command) -> Answer:
         """Command and wait."""
         self.send(command)
         return self.answer()
@@ -116,7 +131,11 @@ class Worker:
 
 def _serve(pipe: Connection, dsn: str, config: Path, environment: dict[str, str]) -> None:
     os.environ.update(environment)
-    work: dict[type, Callable[[str, Path, Any], tuple[int, tuple[str, ...]]]] = {Evaluate: _evaluate, Drain: _drain}
+    work: dict[type, Callable[[str, Path, Any], tuple[int, tuple[str, ...]]]] = {
+        Evaluate: _evaluate,
+        Drain: _drain,
+        MarkFirst: _mark_first,
+    }
     while True:
         try:
             command = pipe.recv()
@@ -156,5 +175,26 @@ def _drain(dsn: str, config: Path, command: Drain) -> tuple[int, tuple[str, ...]
         return command.now + timedelta(seconds=time.monotonic() - began) + next(steps)
 
     said: list[str] = []
-    drained = drain(load(config), dsn=dsn, seconds=command.seconds, clock=clock, say=said.append)
+    drained = drain(_settings(config, command.timeout), dsn=dsn, seconds=command.seconds, clock=clock, say=said.append)
     return drained.sent, tuple(said)
+
+
+def _mark_first(dsn: str, config: Path, command: MarkFirst) -> tuple[int, tuple[str, ...]]:
+    settings = load(config)
+    with connect(dsn) as conn:
+        rates = dict.fromkeys(settings.channels, 1000.0)
+        who = installation.read(conn)
+        claims = outbox.claim(conn, rates, command.now, limit=16, lease_for=timedelta(minutes=1))
+        for claim in claims:
+            assert outbox.sent(conn, claim, Receipt(Outcome.ACCEPTED), command.now)
+    for claim in claims:
+        channel = open_channel(settings.channels[claim.channel], settings.home)
+        message = claim.messages[-1]
+        asyncio.run(channel.send(message, {}, event_id=f"{who}.{message.key}", attempt=1, accepted=()))
+    return len(claims), ()
+
+
+def _settings(config: Path, timeout: timedelta) -> Settings:
+    """What is declared, with another time-out; telemetry.yaml counts in whole seconds."""
+    settings = load(config)
+    return replace(settings, channels={name: replace(one, timeout=timeout) for name, one in settings.channels.items()})
