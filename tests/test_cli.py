@@ -75,9 +75,12 @@ def test_help_says_what_an_argument_is():
     assert "The asset whose promise is not kept" in " ".join(said.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("command", ["scan", "refresh", "health", "status", "why"])
+JUDGES = ("scan", "refresh", "health", "status", "why", "incidents run", "incidents close", "dispatch")
+
+
+@pytest.mark.parametrize("command", JUDGES)
 def test_help_of_a_command_that_judges_explains_its_exit_codes(command: str):
-    assert "Exit:" in CliRunner().invoke(app, [command, "--help"]).output
+    assert "Exit:" in CliRunner().invoke(app, [*command.split(), "--help"]).output
 
 
 @pytest.mark.parametrize("command", [("refresh",), ("status",), ("prepare",), ("config", "show")], ids=" ".join)

@@ -210,7 +210,8 @@ def _harm(reading: _Reading, cause: Cause, tenants: Sequence[str]) -> Harm:
     whose = list(dict.fromkeys(one.tenant for one in owed))
     judged = reading.judged(owed, reading.known(reading.stored(below), whose))
     exposures = [one for one in ledger_graph.read_exposures(reading.conn) if set(one.parents) & set(below)]
-    return Harm(tuple(_broken(judged)), tuple(exposures), tuple(below), len(looked_at), len(tenants))
+    blind = tuple(dict.fromkeys(one.owner for one in judged if one.state is State.UNKNOWN and one.owner))
+    return Harm(tuple(_broken(judged)), tuple(exposures), tuple(below), len(looked_at), len(tenants), blind)
 
 
 def _broken(judged: Sequence[Judgement]) -> Iterator[Broken]:

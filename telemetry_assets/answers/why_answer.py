@@ -46,7 +46,8 @@ class Broken:
 class Harm:
     """What hangs on a cause: broken promises, and the dashboards that read any of ``downstream``.
 
-    ``tenants`` of the ``of_tenants`` that the cause hits were looked at.
+    ``tenants`` of the ``of_tenants`` that the cause hits were looked at. ``blind`` are the owners of promises that
+    cannot be judged.
     """
 
     promises: tuple[Broken, ...]
@@ -54,11 +55,12 @@ class Harm:
     downstream: tuple[str, ...]
     tenants: int
     of_tenants: int
+    blind: tuple[str, ...] = ()
 
     @property
     def owners(self) -> tuple[str, ...]:
         """Everybody who owns something that is hit, each once."""
-        owners = (*(one.owner for one in self.promises), *(one.owner for one in self.exposures))
+        owners = (*(one.owner for one in self.promises), *self.blind, *(one.owner for one in self.exposures))
         return tuple(dict.fromkeys(owner for owner in owners if owner))
 
 

@@ -119,7 +119,8 @@ _NAME = "^[a-z][a-z0-9_]{0,58}$"
 _STREAM = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$"
 _ASSET = r"^[^/\s*?\[\]]+(/[^/\s*?\[\]]+)*$"
 _CHANNEL = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
-_ADDRESS = r"^[^@\s<>,;:\"\\]+@[^@\s<>,;:\"\\]+$"
+_MAILBOX = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.\[\]:-]+"
+_ADDRESS = rf'^({_MAILBOX}|[^<>@",;:\\\x00-\x1f\x7f]+ <{_MAILBOX}>)$'
 _SLUG = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 Duration = Annotated[
@@ -174,8 +175,8 @@ ChannelName = Annotated[
 ]
 Address = Annotated[
     str,
-    _matching(_ADDRESS, "an e-mail address: write somebody@example.com"),
-    _text_schema(_ADDRESS, "One e-mail address, without a name around it."),
+    _matching(_ADDRESS, "an e-mail address: write somebody@example.com, or Some Body <somebody@example.com>"),
+    _text_schema(_ADDRESS, "One e-mail address: somebody@example.com, or Some Body <somebody@example.com>."),
 ]
 Rate = Annotated[
     float,

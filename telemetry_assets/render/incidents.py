@@ -37,7 +37,7 @@ def list_lines(answer: IncidentsAnswer, colours: Palette) -> Iterator[str]:
     """How many there are, a row for each, and under the table what could not be told and to whom nothing was."""
     counts = [(answer.count(phase), phase) for phase in Phase]
     said = ", ".join(f"{number} {phase}" for number, phase in counts if number)
-    hidden = f" {counted(answer.hidden, 'more')} with --all." if answer.hidden else ""
+    hidden = f" {answer.hidden:,} more with --all." if answer.hidden else ""
     yield colours.paint(f"{said or 'No incident'}.{hidden}", BOLD)
     if not answer.rows:
         return

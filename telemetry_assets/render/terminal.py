@@ -39,6 +39,8 @@ def palette(stream: TextIO | None = None, *, no_color: bool = False) -> Palette:
 
 def printable(text: str, limit: int = 60) -> str:
     """Foreign text on one line: control characters escaped, the middle left out beyond ``limit`` characters."""
+    # Escaping only lengthens: of megabytes no more than both ends can be seen.
+    text = text if len(text) <= 2 * limit else text[:limit] + text[-limit:]
     clean = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )

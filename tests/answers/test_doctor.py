@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "connector.py").write_text("")
     monkeypatch.setenv("TELEMETRY_CONFIG", str(tmp_path / "telemetry.yaml"))
     monkeypatch.setenv("TELEMETRY_HOME", str(tmp_path / "home"))
-    for name in ("DATABASE_URL", "AIRBYTE_URL", "SHOP_TOKEN"):
+    for name in ("DATABASE_URL", "AIRBYTE_URL", "SHOP_TOKEN", "MONITOR_ALERT_WEBHOOK_URL"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -98,3 +98,39 @@ def test_an_airbyte_that_does_not_answer_is_found(folder: Path, database: str, m
     found = findings()
     assert not found["Airbyte"].well
     assert "AIRBYTE_URL" in found["Airbyte"].remedy
+
+
+TOLD = """
+owners: {me: {notify: {WARN: [team]}}, you: {}}
+channels: {team: {kind: slack, webhook_url: {env: TEAM_HOOK}}}
+"""
+
+
+@pytest.mark.promise("C8", "B57")
+def test_an_owner_no_channel_reaches_is_found_unless_the_fallback_does(
+    folder: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("SHOP_TOKEN", "t")
+    monkeypatch.setenv("TEAM_HOOK", "https://hooks.example.com/hunter2")
+    assert findings()["channels"].found == "none declared; nobody is told of anything"
+    (folder / "telemetry.yaml").write_text(EXAMPLE + TOLD)
+    found = findings()
+    assert (found["channels"].well, found["channels"].found) == (False, "No channel reaches you.")
+    assert found["exit"] is ExitCode.FAILING
+    monkeypatch.setenv("MONITOR_ALERT_WEBHOOK_URL", "https://hooks.example.com/hunter2")
+    found = findings()
+    assert found["channels"].found == "team, monitor_alert; try one: telemetry doctor --send-test team"
+    assert "hunter2" not in str(found)
+
+
+def test_the_missing_secret_of_a_channel_is_named_with_its_place(
+    folder: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("SHOP_TOKEN", "t")
+    monkeypatch.delenv("TEAM_HOOK", raising=False)
+    (folder / "telemetry.yaml").write_text(EXAMPLE + TOLD)
+    found = findings()["secrets"]
+    assert not found.well
+    assert "TEAM_HOOK (channels.team.webhook_url)" in found.found

@@ -284,6 +284,15 @@ def test_what_could_not_be_looked_at_is_unknown_and_exits_so(ledger, settings, w
     assert answer.exit_code is ExitCode.COULD_NOT_LOOK
 
 
+def test_whoever_owns_what_cannot_be_judged_is_named_too(ledger, settings, world, now) -> None:
+    world()
+    owned = [replace(one, owner="ops") if one.asset == "erp/*" else one for one in settings.promises]
+    looks.record(ledger, [Look(TABLE, now, "permission denied for schema erp")])
+    (told,) = read_why(ledger, replace(settings, promises=tuple(owned)), now, TABLE).explanations
+    assert told.harm
+    assert (told.harm.promises, told.harm.owners) == ((), ("ops",))
+
+
 @pytest.mark.promise("B53")
 def test_a_snapshot_that_never_came_is_broken_and_told_like_one_that_is_late(ledger, settings, world, now) -> None:
     world(never={(BOARD, "acme")})

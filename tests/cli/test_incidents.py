@@ -1,7 +1,10 @@
 """The commands about incidents, against a real ledger: what they print, change, refuse, and end with."""
 
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +18,7 @@ from psycopg.rows import TupleRow
 from telemetry_assets.cli.main import main
 from telemetry_assets.ledger import audit, graph, incidents, silences, subjects, tenants
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ExitCode, SubjectFact, Tenant
+from tests.integration.example import Place
 from tests.sinks.http_sink import HttpSink, Reply
 
 type Ledger = psycopg.Connection[TupleRow]
@@ -367,6 +371,28 @@ class TestDispatch:
         assert "hook: not received: It answered 404" in out
         assert code == ExitCode.FAILING
         assert "drill" in (home / "home" / "messages.log").read_text().lower()
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_it_tells_within_seconds_until_a_signal_and_then_ends_well(
+        self, home: Path, ledger: Ledger, number: signal.Signals
+    ) -> None:
+        synced(ledger, timedelta(0))
+        place = Place(home, {"DATABASE_URL": os.environ["DATABASE_URL"], "TELEMETRY_HOME": str(home / "home")})
+        running = place.start("dispatch")
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline().startswith("Dispatching to log, hook; Ctrl-C ends it.")
+            ledger.execute("delete from telemetry.subjects")
+            until = time.monotonic() + 40
+            while not (home / "home" / "messages.log").exists() and time.monotonic() < until:
+                time.sleep(0.1)
+            assert "never" in (home / "home" / "messages.log").read_text()
+            running.send_signal(number)
+            rest, _ = running.communicate(timeout=20)
+        finally:
+            running.kill()
+        assert (running.returncode, "Ended; what waits is sent" in rest) == (0, True)
 
     @pytest.mark.promise("C12")
     def test_a_test_message_is_marked_and_leaves_nothing_in_the_ledger(

@@ -26,6 +26,11 @@ def test_a_channel_called_like_a_kind_is_of_that_kind(declare: Declare) -> None:
     assert {name: channel.kind for name, channel in channels.items()} == {"console": "console", "slack": "webhook"}
 
 
+def test_an_address_may_have_a_name_before_it(declare: Declare) -> None:
+    text = 'channels: {email: {host: h, from: "Données Bleues <a+x@b.c>", to: [d@e.f]}}\n'
+    assert declare(text).channels["email"].options["from"] == "Données Bleues <a+x@b.c>"
+
+
 def test_what_is_left_out_is_by_default_and_what_is_common_is_no_option(declare: Declare) -> None:
     channels = declare("channels: {a: {kind: console}, b: {kind: file, path: x, rate: 3, timeout: 2m}}\n").channels
     assert (channels["a"].rate, channels["a"].timeout, channels["a"].options) == (None, timedelta(seconds=10), {})
@@ -98,8 +103,13 @@ BAD = {
     "no recipient": ("email: {host: h, from: a@b.c, to: []}", "email.to is empty: name at least one."),
     "a recipient with a line break": (
         'email: {host: h, from: a@b.c, to: ["d@e.f\\nBcc: x@y.z"]}',
-        r"email.to[0]: 'd@e.f\nBcc: x@y.z' is not an e-mail address: write somebody@example.com.",
+        r"email.to[0]: 'd@e.f\nBcc: x@y.z' is not an e-mail address: write somebody@example.com, or",
     ),
+    "two recipients in one": (
+        'email: {host: h, from: a@b.c, to: ["d@e.f, g@h.i"]}',
+        "email.to[0]: 'd@e.f, g@h.i' is not",
+    ),
+    "letters no mail server takes": ('email: {host: h, from: "ü@b.c", to: [d@e.f]}', "email.from: 'ü@b.c' is not an e"),
     "a sender that is no address": ("email: {host: h, from: alerts, to: [d@e.f]}", "email.from: 'alerts' is not an"),
     "an odd way of encryption": (f"email: {{{EMAIL}, tls: ssl}}", "email.tls must be 'starttls', 'tls' or 'none'."),
     "an odd port": (f"email: {{{EMAIL}, port: 0}}", "email.port is wrong: "),
