@@ -10,6 +10,8 @@ from telemetry_assets.dispatch.changing import Ledger
 from telemetry_assets.ledger import heartbeats, outbox
 
 EVERY = timedelta(minutes=1)
+AGAIN = timedelta(seconds=15)
+"""How soon to look again where it was not asked, or did not answer."""
 ASK_SECONDS = 10.0
 LONGEST_WAIT = timedelta(minutes=15)
 

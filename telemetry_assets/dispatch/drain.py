@@ -121,10 +121,11 @@ class Dispatcher:
         self._ended = True
         self._stir.set()
 
-    async def run(self, seconds: float | None = None) -> Drained:
+    async def run(self, seconds: float | None = None, looked: Callable[[], None] = lambda: None) -> Drained:
         """Send until :meth:`end`, or for ``seconds``, and then no longer than there is something to send.
 
-        Raises CouldNotLookError where the ledger cannot be reached, when what was on its way has ended.
+        ``looked`` is called whenever the outbox was looked at. Raises CouldNotLookError where the ledger cannot be
+        reached, when what was on its way has ended.
         """
         loop = asyncio.get_running_loop()
         last = None if seconds is None else loop.time() + seconds
@@ -136,6 +137,7 @@ class Dispatcher:
                     idle = 0
                     continue
                 due, left = await self._due(), None if last is None else last - loop.time()
+                looked()
                 if left is not None and not self._flying and (due is None or due >= left):
                     break
                 idle += 1

@@ -5,7 +5,6 @@ What belongs here: when each is done next, and going on when the database is awa
 
 import asyncio
 import threading
-import time
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -85,7 +84,9 @@ class _Loop:
         self._stop = asyncio.Event()
         self._pen = Pen(self._dsn)
         self._dispatcher = Dispatcher(settings, self._dsn, clock=clock, say=say)
-        self._ping_refused = ""
+        self._pauses: dict[str, float] = {}
+        self._evaluated = False
+        self._ping = ""
 
     async def run(self) -> None:
         """All parts until the end."""
@@ -96,9 +97,11 @@ class _Loop:
                 parts.create_task(self._go_on("evaluating", self._evaluate))
                 parts.create_task(self._go_on("listening", self._listen))
                 if self._settings.deadman:
-                    parts.create_task(self._go_on("pinging", self._ping))
+                    parts.create_task(self._go_on("pinging", self._ask))
         finally:
             self._ended.set()
+            with suppress(TelemetryError):
+                await self._pen.write(watchdog.no_longer_dispatching)
             await self._pen.close()
 
     async def _end(self) -> None:
@@ -108,42 +111,46 @@ class _Loop:
 
     async def _go_on(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do ``work`` again and again, with longer and longer pauses while it fails. Nothing ends it but the end."""
-        pause = FIRST_RETRY
         while not self._stop.is_set():
-            began = time.monotonic()
             try:
                 await work()
-                self._troubled.worked(part)
-                pause = FIRST_RETRY
+                self._worked(part)
                 continue
             except TelemetryError as error:
                 self._troubled.failed(part, str(error))
             except Exception as error:
                 # The outermost edge: a bug in one part must not silence the others, and must be seen.
                 self._troubled.failed(part, f"{part} failed, {type(error).__name__}:\n{traceback.format_exc()}")
-            if time.monotonic() - began > LAST_RETRY:
-                pause = FIRST_RETRY
+            pause = self._pauses.get(part, FIRST_RETRY)
+            self._pauses[part] = min(2 * pause, LAST_RETRY)
             await self._pause(pause * uniform(0.5, 1.0))
-            pause = min(2 * pause, LAST_RETRY)
+
+    def _worked(self, part: str) -> None:
+        self._troubled.worked(part)
+        self._pauses.pop(part, None)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
 
     async def _send(self) -> None:
-        await self._dispatcher.run()
+        await self._dispatcher.run(looked=lambda: self._worked("sending"))
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
 
         def heard() -> None:
-            loop.call_soon_threadsafe(self._dispatcher.wake)
+            loop.call_soon_threadsafe(self._heard)
 
         def hear() -> None:
             with connect(self._dsn()) as conn:
                 listen(conn, heard, self._ended)
 
         await asyncio.to_thread(hear)
+
+    def _heard(self) -> None:
+        self._worked("listening")
+        self._dispatcher.wake()
 
     async def _evaluate(self) -> None:
         now = self._clock()
@@ -152,9 +159,10 @@ class _Loop:
         except Exception as error:
             await self._alarm(error)
             raise
+        self._evaluated = True
         self._tell(found)
         crossing = await self._pen.write(lambda conn: self._beat(conn, now))
-        self._troubled.worked("evaluating")
+        self._worked("evaluating")
         await self._pause(max(until(crossing, self._clock()), found.took).total_seconds())
 
     def _beat(self, conn: Ledger, now: datetime) -> datetime | None:
@@ -175,16 +183,21 @@ class _Loop:
             for entry in change.entries:
                 self._say(f"incident {entry.incident} {entry.step}: {entry.words}")
 
-    async def _ping(self) -> None:
-        if self._settings.deadman:
-            now = self._clock()
-            reasons = await self._pen.write(lambda conn: deadman.unwell(conn, now))
-            refused = reasons[0] if reasons else await deadman.ask(self._settings.deadman.reveal())
-            if refused != self._ping_refused:
-                self._say(f"The dead-man URL {'is not asked: ' if reasons else 'was asked: '}{refused or 'it heard'}")
-            self._ping_refused = refused
-        self._troubled.worked("pinging")
-        await self._pause(deadman.EVERY.total_seconds())
+    async def _ask(self) -> None:
+        """The dead-man URL, while all is well; after the first evaluation, since until then nothing is known."""
+        if not self._evaluated:
+            await self._pause(FIRST_RETRY)
+            return
+        assert self._settings.deadman
+        now = self._clock()
+        reasons = await self._pen.write(lambda conn: deadman.unwell(conn, now))
+        refused = "" if reasons else await deadman.ask(self._settings.deadman.reveal())
+        words = f"not asked. {reasons[0]}" if reasons else refused and f"asked, and {refused}"
+        if words != self._ping:
+            self._say(f"The dead-man URL was {words or 'asked, and answers again'}")
+        self._ping = words
+        self._worked("pinging")
+        await self._pause((deadman.AGAIN if words else deadman.EVERY).total_seconds())
 
 
 def until(crossing: datetime | None, now: datetime) -> timedelta:

@@ -74,11 +74,11 @@ class Stage:
         """As the sensor does it; it ends as soon as nothing is to be sent within ``seconds``."""
         return drain(self.settings, seconds=seconds, dsn=self.dsn, **more)  # type: ignore[arg-type]
 
-    def fail_jobs(self, count: int, now: datetime) -> None:
-        """As many incidents, of a job each, open and are to be told."""
+    def fail_jobs(self, count: int, now: datetime, first: int = 0) -> None:
+        """As many incidents, of a job each, open and are to be told; the jobs are numbered from ``first``."""
         broken = [
             Trouble(CauseKind.RUN_FAILED, f"job {number}", Severity.ERROR, "", "*", "it failed", owner="data-eng")
-            for number in range(count)
+            for number in range(first, first + count)
         ]
         with changing_incidents(self.conn):
             number = incidents.next_number(self.conn)
@@ -87,7 +87,7 @@ class Stage:
 
     def statuses(self) -> dict[str, int]:
         """How many messages of the outbox are pending, sent and dead."""
-        return {status: count for status, count in self.rows("select status, count(*) from telemetry.outbox group by 1")}
+        return dict(self.rows("select status, count(*) from telemetry.outbox group by 1"))
 
     def rows(self, query: str) -> list[TupleRow]:
         """What the ledger answers."""

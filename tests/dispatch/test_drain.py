@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -40,7 +41,11 @@ class TestFromPromiseToSink:
             stage.evaluate(now + MINUTE)
             assert stage.drain() == Drained(sent=1)
             opened, resolved = (request.json for request in sink.requests)
-        assert (opened["step"], opened["incident"]["where"], opened["reach"]["subjects"]) == ("opened", "shop/orders", 4)
+        assert (opened["step"], opened["incident"]["where"], opened["reach"]["subjects"]) == (
+            "opened",
+            "shop/orders",
+            4,
+        )
         assert (resolved["step"], resolved["incident"]["number"]) == ("resolved", 1)
         assert "was 1 h 30 min" in resolved["headline"]
 
@@ -176,7 +181,9 @@ class TestWhatIsNotAccepted:
 
     def test_a_secret_that_is_missing_delays_that_channel_and_no_other(self, stage: Stage, now: datetime) -> None:
         with HttpSink() as sink:
-            bot = ChannelSettings("bot", "slack", {"token": SecretRef("NOBODY_SET_THIS", "channels.bot"), "channel": "#a"})
+            bot = ChannelSettings(
+                "bot", "slack", {"token": SecretRef("NOBODY_SET_THIS", "channels.bot"), "channel": "#a"}
+            )
             stage.told(webhook("hook", sink.url), bot)
             stage.fail_jobs(1, now)
             assert stage.drain(0.4) == Drained(sent=1, again=1)
@@ -228,12 +235,14 @@ class TestSideBySide:
             at = [request.at for request in sink.requests]
         assert len(slack.posts) == 4
         assert at[-1] - at[0] > 2.7
-        assert min(later - earlier for earlier, later in zip(at, at[1:], strict=False)) > 0.5
+        assert min(later - earlier for earlier, later in pairwise(at)) > 0.5
 
     def test_what_is_said_of_one_incident_stays_in_order(self, stage: Stage, now: datetime) -> None:
         with HttpSink(lambda _: Reply(after=0.05)) as sink, ThreadPoolExecutor(2) as pool:
             stage.told(webhook("hook", sink.url))
-            stage.settings = replace(stage.settings, promises=(Promise("*", limit=Window(20 * MINUTE), owner="data-eng"),))
+            stage.settings = replace(
+                stage.settings, promises=(Promise("*", limit=Window(20 * MINUTE), owner="data-eng"),)
+            )
             draining: list[Future[Drained]] = []
             for times in range(3):
                 synced = now + times * 25 * MINUTE

@@ -1,6 +1,5 @@
 """Who is missed, and who is not: heartbeats → the monitor is down."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -40,7 +39,9 @@ class TestWhoIsMissed:
         assert found.says == "The Dagster daemon is down: none of our sensors ticks any more."
         assert found.age == 46 * SECOND
 
-    @pytest.mark.parametrize(("age", "expected", "missed"), [(90, 30, 0), (91, 30, 1), (91, 5, 1), (181, 60, 1), (180, 60, 0)])
+    @pytest.mark.parametrize(
+        ("age", "expected", "missed"), [(90, 30, 0), (91, 30, 1), (91, 5, 1), (181, 60, 1), (180, 60, 0)]
+    )
     def test_a_sensor_may_be_silent_for_three_of_its_intervals_and_90_seconds_at_least(
         self, age: int, expected: int, missed: int
     ) -> None:
