@@ -49,7 +49,10 @@ def buried(conn: Ledger, settings: Settings, claim: Claim, receipt: Receipt, now
 
 
 def _tried(conn: Ledger, claim: Claim) -> frozenset[str]:
-    """The channels that a message of this incident died on, or that were told instead of one."""
-    told = incidents.timeline(conn, claim.incident)
-    instead = {channel for entry in told if entry.step is Step.UNDELIVERED for channel in entry.channels}
+    """The channels that a message of this incident died on, or that were told instead since the step that died now.
+
+    Who was told instead of an earlier step does not know of this one: that it became worse, that it is over.
+    """
+    since = [entry for entry in incidents.timeline(conn, claim.incident) if entry.seq > max(claim.seqs)]
+    instead = {channel for entry in since if entry.step is Step.UNDELIVERED for channel in entry.channels}
     return frozenset({claim.channel, *instead, *outbox.died_on(conn, claim.incident)})
