@@ -16,7 +16,7 @@ from time import perf_counter
 from tests.faults import latency, outage
 from tests.faults.campaign import FULL, Disturbance, Episode, Size, episode
 from tests.faults.faults_of_sinks import Fault
-from tests.faults.stage import CHANNELS, staged
+from tests.faults.stage import CHANNELS, RATE, staged
 from tests.faults.stock_sensor import Stock, stock
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -41,7 +41,7 @@ def measure(folder: Path, size: Size = FULL) -> Figures:
     began = perf_counter()
     with staged(folder / "campaign") as stage:
         episodes = [_told(episode(stage, disturbance, size)) for disturbance in Disturbance]
-        figures = Figures(
+        return Figures(
             episodes,
             [_stock(fault, folder / f"stock-{fault.name}") for fault in Fault],
             [outage.down(stage, hours) for hours in (1, 24)],
@@ -50,7 +50,6 @@ def measure(folder: Path, size: Size = FULL) -> Figures:
             latency.with_sensor_alone(stage, folder),
             perf_counter() - began,
         )
-    return figures
 
 
 def text(figures: Figures) -> str:
@@ -114,20 +113,23 @@ def _by_fault(fault: Fault, figures: Figures) -> tuple[object, ...]:
 
 
 def _others(figures: Figures) -> str:
-    lines = [
-        f"- A sink down for {one.hours} h: {one.steps} steps were taken meanwhile; once it was back {one.messages} messages"
-        f" told all of them in {one.seconds:.1f} s, {len(one.verdict.findings)} findings, {one.verdict.doubles} doubles,"
-        f" at most {one.most_per_second} within a second (the channel's rate is 500)."
-        for one in figures.outages
-    ]
     waited = figures.backlog
-    lines += [
-        f"- {waited.messages:,} messages that waited for a sink at 500 a second: {waited.seconds:.1f} s, {waited.rate:.0f} a"
-        f" second; the process was {waited.grown / 1e6:.1f} MB bigger than one that sent 100.",
+    took = f"{waited.messages:,} messages that waited for a sink at {RATE} a second: {waited.seconds:.1f} s"
+    lines = [
+        *(_outage(one) for one in figures.outages),
+        f"- {took}; the process was {waited.grown / 1e6:.1f} MB bigger than one that sent 100.",
         f"- From a promise that breaks to its message accepted, `telemetry dispatch` running: {figures.dispatch}.",
         f"- The same by the sensor alone (a tick of 30 s, and evaluating and draining as measured): {figures.sensor}.",
     ]
     return "\n".join(lines)
+
+
+def _outage(one: outage.Outage) -> str:
+    return (
+        f"- A sink down for {one.hours} h: {one.steps} steps were taken meanwhile; once it was back {one.messages} "
+        f"messages told all of them in {one.seconds:.1f} s, {len(one.verdict.findings)} findings, "
+        f"{one.verdict.doubles} doubles, at most {one.most_per_second} within a second (the channel's rate is {RATE})."
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -29,7 +29,8 @@ SECRETS = {
     "SINK_TOKEN": "xoxb-s3cr3t-token",
     "SINK_PASSWORD": "s3cr3t-password",
 }
-RATE = 500
+RATE = 1000
+"""Messages a second, of every channel."""
 
 
 _COLLIDE = """
