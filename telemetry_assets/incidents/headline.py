@@ -44,12 +44,12 @@ _ITSELF = frozenset({CauseKind.MONITOR_DOWN, CauseKind.FIRE_DRILL})
 
 
 def cause_text(kind: CauseKind, where: str) -> str:
-    """``meta_ads: sync failed``."""
+    """``shop: sync failed``."""
     return _CALLED[kind] if kind in _ITSELF else f"{one_line(where, NAME_LENGTH)}: {_CALLED[kind]}"
 
 
 def headline(incident: Incident) -> str:
-    """``meta_ads: sync failed; 12 promises of 3 tenants are late (worst: marts/x for northshore, 3 h 10 min old,
+    """``shop: sync failed; 12 promises of 3 tenants are late (worst: marts/x for northshore, 3 h 10 min old,
     promised under 60 min)``."""
     cause = cause_text(incident.kind, incident.where)
     hit = _hit(incident)

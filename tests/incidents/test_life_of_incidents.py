@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from telemetry_assets.incidents.life import acknowledge
-from telemetry_assets.incidents.reconcile import reconcile
 
 from telemetry_assets.errors import UsageError
 from telemetry_assets.incidents.incident import Change, Incident, Phase, Step
+from telemetry_assets.incidents.life import acknowledge
+from telemetry_assets.incidents.reconcile import reconcile
 from telemetry_assets.incidents.routing import Escalation, Route, Routing
 from telemetry_assets.incidents.silence import Silence, muted
 from telemetry_assets.incidents.situation import situations_of
