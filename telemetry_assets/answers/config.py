@@ -52,6 +52,7 @@ def effective(settings: Settings) -> dict[str, Any]:
         "schemas": str(settings.schemas_dir),
         "database": _said(settings.database) if settings.database else "embedded PostgreSQL (DATABASE_URL is unset)",
         "airbyte": _airbyte(settings.airbyte),
+        **_alerts(settings),
         "secrets": {ref.env: "set" if ref.is_set else "unset" for ref in settings.secrets()},
         **{part: declared[part] for part in DECLARED},
     }
@@ -66,6 +67,16 @@ def _airbyte(airbyte: AirbyteSettings) -> Any:
         "client_id": _said(airbyte.client_id or SecretRef("AIRBYTE_CLIENT_ID")),
         "client_secret": _said(airbyte.client_secret or SecretRef("AIRBYTE_CLIENT_SECRET")),
     }
+
+
+def _alerts(settings: Settings) -> dict[str, str]:
+    """What the environment adds to owners and channels, as far as it does."""
+    fallback = settings.fallback
+    return _given(
+        fallback=f"{fallback.name}, {_said(fallback.options['webhook_url'])}" if fallback else None,
+        deadman=_said(settings.deadman) if settings.deadman else None,
+        dagster_url=_without_user(settings.dagster_url) if settings.dagster_url else None,
+    )
 
 
 def _without_user(url: str) -> str:

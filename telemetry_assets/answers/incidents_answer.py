@@ -15,6 +15,7 @@ from telemetry_assets.incidents.incident import Entry, Incident, Phase, Step
 from telemetry_assets.incidents.silence import Silence
 from telemetry_assets.incidents.trouble import Standing
 from telemetry_assets.ledger.outbox import Delivery, Kept
+from telemetry_assets.model import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,10 @@ class IncidentAnswer:
 
     @property
     def breach(self) -> timedelta:
-        """How long it was not resolved, its breaks between a recovery and a reopening left out."""
-        return breach_of(self.timeline, self.now)
+        """How long its worst promise was broken: also before anybody looked, and without the time between a recovery
+        and a reopening."""
+        one = self.incident
+        return breach_of(self.timeline, self.now) + (one.opened_at - min(broken_since(one), one.opened_at))
 
     def messages_of(self, entry: Entry) -> list[Kept]:
         """The messages of one entry of the timeline."""
@@ -114,6 +117,15 @@ def breach_of(timeline: Sequence[Entry], now: datetime) -> timedelta:
         elif since is None and entry.step in (Step.OPENED, Step.REOPENED):
             since = entry.at
     return total + (max(now - since, timedelta(0)) if since is not None else timedelta(0))
+
+
+def broken_since(incident: Incident) -> datetime:
+    """When the worst subject crossed its limit, as far as that can be told from how it stood when it was last seen
+    broken; else when the incident opened."""
+    stood = incident.worst.standing
+    if stood.state is not State.FAIL or stood.data_time is None or stood.data_age is None or stood.past is None:
+        return incident.opened_at
+    return stood.data_time + stood.data_age - stood.past
 
 
 def silence_json(silence: Silence) -> Mapping[str, Any]:

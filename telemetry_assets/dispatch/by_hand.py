@@ -4,6 +4,7 @@ What belongs here: those acts, whole, under the lock of whoever changes incident
 asks for them (``cli/``), what an acknowledgement means (``incidents/life.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -76,12 +77,16 @@ def _refusal(incident: Incident, evaluation: Evaluation) -> FailingError | Could
     """What stands against closing: the situations that hit what the incident hits."""
     against = [one for one in evaluation.situations if _is_of(one, incident)]
     broken = [one for one in against if one.kind not in UNSEEN]
-    remedy = f"Nobody closes what is broken still; see telemetry incidents show {incident.number}"
+    remedy = f"Nobody closes what is broken still: telemetry incidents show {incident.number}"
     if against and not broken:
-        return CouldNotLookError(f"Incident {incident.number} stays open: {against[0].says}", against[0].remedy)
-    said = " ".join(dict.fromkeys(one.says for one in broken[:3])) or incident.says
-    more = f" And {len(broken) - 3} more." if len(broken) > 3 else ""
-    return FailingError(f"Incident {incident.number} stays open: {said}{more}", remedy)
+        return CouldNotLookError(_stays_open(incident, against), against[0].remedy)
+    return FailingError(_stays_open(incident, broken), remedy)
+
+
+def _stays_open(incident: Incident, why: Sequence[Situation]) -> str:
+    said = list(dict.fromkeys(one.says for one in why)) or [incident.says]
+    more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
+    return f"Incident {incident.number} stays open: {'; '.join(one.rstrip('.') for one in said[:3])}{more}."
 
 
 def _is_of(situation: Situation, incident: Incident) -> bool:

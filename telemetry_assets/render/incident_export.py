@@ -7,7 +7,7 @@ What belongs here: the order of the report, and text that cannot break it. What 
 import re
 from collections.abc import Iterator
 
-from telemetry_assets.answers.incidents_answer import IncidentAnswer, Kept
+from telemetry_assets.answers.incidents_answer import IncidentAnswer, Kept, broken_since
 from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.render.incident import standing_text
 from telemetry_assets.render.incidents import cause_text, hits_text
@@ -46,7 +46,9 @@ def _head(answer: IncidentAnswer) -> Iterator[str]:
 def _facts(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     one = answer.incident
     yield "State", f"{one.phase}, {one.severity}"
-    yield "Wrong since", instant_text(one.since) if one.since else ""
+    yield "Cause since", instant_text(one.since) if one.since else ""
+    since = broken_since(one)
+    yield "Promise broken since", instant_text(since) if since < one.opened_at else ""
     yield "Opened", instant_text(one.opened_at)
     acknowledged = f"{instant_text(one.acknowledged_at)} by {plain(one.acknowledged_by)}" if one.acknowledged_at else ""
     yield "Acknowledged", acknowledged or "not by anybody"

@@ -85,6 +85,23 @@ def test_what_the_environment_adds_stands_in_comments(tmp_path: Path) -> None:
     assert "#   SHOP_TOKEN: unset" in lines
 
 
+def test_what_the_environment_adds_to_the_channels_is_shown_without_its_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "telemetry.yaml").write_text(EVERYTHING)
+    assert not {"fallback", "deadman", "dagster_url"} & effective(load(tmp_path / "telemetry.yaml")).keys()
+    monkeypatch.setenv("MONITOR_ALERT_WEBHOOK_URL", "https://hooks.example.com/hunter2")
+    monkeypatch.setenv("TELEMETRY_DEADMAN_URL", "https://ping.example.com/hunter2")
+    monkeypatch.setenv("TELEMETRY_DAGSTER_URL", "https://me:hunter2@dagster.example.com/")
+    shown = effective(load(tmp_path / "telemetry.yaml"))
+    assert shown["fallback"] == "monitor_alert, {env: MONITOR_ALERT_WEBHOOK_URL} (set)"
+    assert (shown["deadman"], shown["dagster_url"]) == (
+        "{env: TELEMETRY_DEADMAN_URL} (set)",
+        "https://dagster.example.com",
+    )
+    assert "hunter2" not in as_text(shown)
+
+
 def test_a_deadline_is_spelt_out(tmp_path: Path) -> None:
     (tmp_path / "telemetry.yaml").write_text(EVERYTHING)
     shown = effective(load(tmp_path / "telemetry.yaml"))["promises"][1]

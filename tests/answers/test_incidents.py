@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry_assets.answers.incidents import read_incident, read_incidents
-from telemetry_assets.answers.incidents_answer import IncidentRow, breach_of
+from telemetry_assets.answers.incidents_answer import IncidentRow, breach_of, broken_since
 from telemetry_assets.answers.incidents_run import RunAnswer
 from telemetry_assets.incidents.incident import Entry, Phase, Step
 from telemetry_assets.incidents.message import Message
@@ -69,6 +69,15 @@ def entries(*steps: tuple[Step, int]) -> list[Entry]:
 )
 def test_the_minutes_of_breach_leave_out_what_was_between_a_recovery_and_a_reopening(timeline, minutes) -> None:
     assert breach_of(entries(*timeline), NOW + 60 * MINUTE) == minutes * MINUTE
+
+
+@pytest.mark.promise("B21")
+def test_a_promise_broken_before_anybody_looked_was_broken_then(ledger) -> None:
+    late = Standing(State.FAIL, timedelta(hours=3), None, NOW - timedelta(hours=3), "1 h", timedelta(hours=2))
+    changed(ledger, [trouble(standing=late)], NOW)
+    answer = read_incident(ledger, NOW + 5 * MINUTE, 1)
+    assert answer.breach == timedelta(hours=2, minutes=5)
+    assert broken_since(answer.incident) == NOW - timedelta(hours=2)
 
 
 @given(st.lists(st.integers(0, 500), min_size=0, max_size=12))

@@ -203,7 +203,7 @@ class TestReading:
             "| State | resolved, ERROR |",
             "| Acknowledged | ",
             "by ada \\| lovelace |",
-            "| In breach | 0 minutes |",
+            "| In breach | 120 minutes |",
             "## Cause",
             "What to do:",
             "## Blast radius",
