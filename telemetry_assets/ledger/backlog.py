@@ -64,7 +64,7 @@ def next_due(conn: psycopg.Connection[TupleRow], now: datetime) -> datetime | No
 
     A conversation that somebody holds is due when the lease ends.
     """
-    row = conn.execute(_NEXT_DUE, {"now": instant_text(now), "lease_for": timedelta(0)}).fetchone()
+    row = conn.execute(_NEXT_DUE, {"now": instant_text(now)}).fetchone()
     return row[0] if row else None
 
 

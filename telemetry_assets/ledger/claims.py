@@ -157,7 +157,9 @@ with asked as (
     where channel.name = open.name
 )
 update telemetry.conversations as talk
-set lease = gen_random_uuid(), leased_until = clock_timestamp() + %(lease_for)s::interval
+set
+    lease = gen_random_uuid(), leased_until = clock_timestamp() + %(lease_for)s::interval,
+    leased_for = %(lease_for)s::interval
 from chosen where (talk.incident, talk.channel) = (chosen.incident, chosen.channel)
 returning talk.lease, talk.incident, talk.channel
 """

@@ -17,9 +17,9 @@ was set back."""
 
 LEASED = """(
     {one}.lease is not null and {one}.leased_until > clock_timestamp()
-    and {one}.leased_until <= clock_timestamp() + greatest(%(lease_for)s::interval, interval '5 minutes')
+    and {one}.leased_until <= clock_timestamp() + greatest({one}.leased_for, interval '5 minutes')
 )"""
-"""Of a conversation: likewise, by the clock of this server."""
+"""Of a conversation: whether somebody holds it; likewise, by the clock of this server."""
 
 WAITS_BY_KEY = "{one}.status || '' = 'pending'"
 """Of a message that is found by its key. In a rush the statistics are old: to the planner the index of what waits is as

@@ -1,7 +1,6 @@
 """Changes of incidents are written whole, once, and come back with every field they had."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import IsolationLevel
-from psycopg.conninfo import make_conninfo
 
 from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.incidents.incident import Change, Entry, Incident, Phase, Step, Telling
@@ -121,32 +119,22 @@ def _kept[V](value: V) -> V:
     return value
 
 
-@pytest.fixture(scope="module")
-def shared(postgres_url: str, _template: str) -> Iterator[Ledger]:
-    """One ledger for the properties of this file; each example is rolled back."""
-    with connect(postgres_url) as server:
-        server.execute("create database of_incidents template ledger_template")
-        with connect(make_conninfo(postgres_url, dbname="of_incidents")) as conn:
-            yield conn
-        server.execute("drop database of_incidents with (force)")
-
-
 @given(one=INCIDENTS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_an_incident_comes_back_with_every_field_it_had(shared: Ledger, one: Incident) -> None:
-    with shared.transaction(force_rollback=True):
-        incidents.apply(shared, [Change(None, one)])
-        assert incidents.find(shared, 1) == _kept(one)
-        incidents.apply(shared, [Change(one, replace(one, says="other", steps=7))])
-        assert incidents.find(shared, 1) == _kept(replace(one, says="other", steps=7))
+def test_an_incident_comes_back_with_every_field_it_had(scratch: Ledger, one: Incident) -> None:
+    with scratch.transaction(force_rollback=True):
+        incidents.apply(scratch, [Change(None, one)])
+        assert incidents.find(scratch, 1) == _kept(one)
+        incidents.apply(scratch, [Change(one, replace(one, says="other", steps=7))])
+        assert incidents.find(scratch, 1) == _kept(replace(one, says="other", steps=7))
 
 
 @given(said=MESSAGES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_message_is_handed_out_with_every_part_it_was_written_with(shared: Ledger, said: Message) -> None:
-    with shared.transaction(force_rollback=True):
-        incidents.apply(shared, [Change(None, incident(1), (), (said,))])
-        (claimed,) = claim(shared)
+def test_a_message_is_handed_out_with_every_part_it_was_written_with(scratch: Ledger, said: Message) -> None:
+    with scratch.transaction(force_rollback=True):
+        incidents.apply(scratch, [Change(None, incident(1), (), (said,))])
+        (claimed,) = claim(scratch)
     assert claimed.messages == (_kept(said),)
 
 
@@ -159,120 +147,120 @@ def _built(strategy: st.SearchStrategy[object]) -> set[str]:
     return set(strategy.wrapped_strategy.kwargs)  # type: ignore[attr-defined]
 
 
-def test_a_change_writes_the_incident_its_entries_and_its_messages(conn: Ledger) -> None:
+def test_a_change_writes_the_incident_its_entries_and_its_messages(scratch: Ledger) -> None:
     change = step(None, 7, ["chat", "mail"])
-    incidents.apply(conn, [change])
-    assert incidents.find(conn, 7) == change.after
-    assert incidents.timeline(conn, 7) == change.entries
-    assert [(one.message, one.status) for one in outbox.messages_of(conn, 7)] == [
+    incidents.apply(scratch, [change])
+    assert incidents.find(scratch, 7) == change.after
+    assert incidents.timeline(scratch, 7) == change.entries
+    assert [(one.message, one.status) for one in outbox.messages_of(scratch, 7)] == [
         (said, "pending") for said in change.messages
     ]
-    assert outbox.messages_of(conn, 7)[0].written_at == NOON
+    assert outbox.messages_of(scratch, 7)[0].written_at == NOON
 
 
-def test_there_is_no_incident_of_an_unknown_number(conn: Ledger) -> None:
+def test_there_is_no_incident_of_an_unknown_number(scratch: Ledger) -> None:
     for number in (7, 0, -1, 2**63, 10**40):
-        assert incidents.find(conn, number) is None
-        assert incidents.timeline(conn, number) == ()
+        assert incidents.find(scratch, number) is None
+        assert incidents.timeline(scratch, number) == ()
 
 
-def test_numbers_count_up_and_are_never_given_twice(conn: Ledger) -> None:
-    assert incidents.next_number(conn) == 1
-    incidents.apply(conn, [step(None, 1), step(None, 2)])
-    assert incidents.next_number(conn) == 3
+def test_numbers_count_up_and_are_never_given_twice(scratch: Ledger) -> None:
+    assert incidents.next_number(scratch) == 1
+    incidents.apply(scratch, [step(None, 1), step(None, 2)])
+    assert incidents.next_number(scratch) == 3
 
 
-def test_no_change_is_no_statement(conn: Ledger) -> None:
-    incidents.apply(conn, [])
-    assert incidents.read(conn) == ()
+def test_no_change_is_no_statement(scratch: Ledger) -> None:
+    incidents.apply(scratch, [])
+    assert incidents.read(scratch) == ()
 
 
-def test_the_same_change_again_is_refused_and_writes_nothing(conn: Ledger) -> None:
+def test_the_same_change_again_is_refused_and_writes_nothing(scratch: Ledger) -> None:
     opening = step(None, 1)
-    incidents.apply(conn, [opening])
+    incidents.apply(scratch, [opening])
     with pytest.raises(MovedOnError, match=r"moved on.*Try again"):
-        incidents.apply(conn, [opening])
+        incidents.apply(scratch, [opening])
     reminder = step(opening.after, 1)
-    incidents.apply(conn, [reminder])
+    incidents.apply(scratch, [reminder])
     with pytest.raises(MovedOnError, match="Incident 1 is not what it was"):
-        incidents.apply(conn, [reminder])
-    assert len(incidents.timeline(conn, 1)) == len(outbox.messages_of(conn, 1)) == 2
+        incidents.apply(scratch, [reminder])
+    assert len(incidents.timeline(scratch, 1)) == len(outbox.messages_of(scratch, 1)) == 2
 
 
-def test_one_change_that_is_refused_takes_all_others_of_the_transaction_with_it(conn: Ledger) -> None:
+def test_one_change_that_is_refused_takes_all_others_of_the_transaction_with_it(scratch: Ledger) -> None:
     opening = step(None, 1)
-    incidents.apply(conn, [opening])
+    incidents.apply(scratch, [opening])
     with pytest.raises(MovedOnError):
-        incidents.apply(conn, [step(None, 2), step(opening.after, 1), opening])
-    assert [one.number for one in incidents.read(conn)] == [1]
-    assert len(outbox.messages_of(conn, 1)) == 1
+        incidents.apply(scratch, [step(None, 2), step(opening.after, 1), opening])
+    assert [one.number for one in incidents.read(scratch)] == [1]
+    assert len(outbox.messages_of(scratch, 1)) == 1
 
 
-def test_an_entry_or_a_message_that_is_there_already_is_refused(conn: Ledger) -> None:
-    opening = tell(conn, 1)
+def test_an_entry_or_a_message_that_is_there_already_is_refused(scratch: Ledger) -> None:
+    opening = tell(scratch, 1)
     again = replace(opening.after, says="changed")
     for repeat in (Change(opening.after, again, opening.entries), Change(opening.after, again, (), opening.messages)):
         with pytest.raises(MovedOnError):
-            incidents.apply(conn, [repeat])
-    assert incidents.find(conn, 1) == opening.after
+            incidents.apply(scratch, [repeat])
+    assert incidents.find(scratch, 1) == opening.after
 
 
-def test_two_unresolved_incidents_never_have_one_identity(conn: Ledger) -> None:
-    tell(conn, 1)
+def test_two_unresolved_incidents_never_have_one_identity(scratch: Ledger) -> None:
+    tell(scratch, 1)
     twin = replace(incident(2), where="shop1")
     with pytest.raises(MovedOnError):
-        incidents.apply(conn, [Change(None, twin)])
+        incidents.apply(scratch, [Change(None, twin)])
 
 
-def test_an_identity_is_handed_over_within_one_transaction(conn: Ledger) -> None:
-    first = replace(tell(conn, 1).after, steps=2)
+def test_an_identity_is_handed_over_within_one_transaction(scratch: Ledger) -> None:
+    first = replace(tell(scratch, 1).after, steps=2)
     ended = replace(first, phase=Phase.RESOLVED, resolved_at=NOON)
     heir = replace(incident(2), where="shop1")
-    incidents.apply(conn, [Change(None, heir), Change(replace(first, steps=1), ended)])
-    assert incidents.unresolved(conn, NOON + MINUTE) == (heir,)
+    incidents.apply(scratch, [Change(None, heir), Change(replace(first, steps=1), ended)])
+    assert incidents.unresolved(scratch, NOON + MINUTE) == (heir,)
     with pytest.raises(psycopg.errors.CheckViolation):
-        incidents.apply(conn, [Change(heir, replace(heir, phase=Phase.RESOLVED))])
+        incidents.apply(scratch, [Change(heir, replace(heir, phase=Phase.RESOLVED))])
 
 
-def test_a_name_of_any_length_is_kept_and_told_apart(conn: Ledger) -> None:
+def test_a_name_of_any_length_is_kept_and_told_apart(scratch: Ledger) -> None:
     long = [replace(incident(number), where="é" * 20_000 + str(number)) for number in (1, 2)]
-    incidents.apply(conn, [Change(None, one) for one in long])
-    assert list(incidents.unresolved(conn, NOON)) == long
+    incidents.apply(scratch, [Change(None, one) for one in long])
+    assert list(incidents.unresolved(scratch, NOON)) == long
 
 
-def test_megabytes_of_error_text_are_kept(conn: Ledger) -> None:
+def test_megabytes_of_error_text_are_kept(scratch: Ledger) -> None:
     shouting = replace(incident(1), quote="x'\x00" * 1_000_000)
-    incidents.apply(conn, [Change(None, shouting, (), (replace(message(1), quote=shouting.quote),))])
-    found = incidents.find(conn, 1)
+    incidents.apply(scratch, [Change(None, shouting, (), (replace(message(1), quote=shouting.quote),))])
+    found = incidents.find(scratch, 1)
     assert found is not None
-    assert len(found.quote) == len(claim(conn)[0].messages[0].quote) == 3_000_000
+    assert len(found.quote) == len(claim(scratch)[0].messages[0].quote) == 3_000_000
 
 
-def test_those_resolved_lately_are_read_with_the_unresolved(conn: Ledger) -> None:
+def test_those_resolved_lately_are_read_with_the_unresolved(scratch: Ledger) -> None:
     resolved = [
         replace(incident(number), phase=Phase.RESOLVED, resolved_at=NOON - number * MINUTE) for number in (1, 2, 3)
     ]
     still = replace(incident(4), phase=Phase.ACKNOWLEDGED, acknowledged_at=NOON, acknowledged_by="me")
-    incidents.apply(conn, [Change(None, one) for one in (*resolved, still)])
-    assert incidents.unresolved(conn, NOON - 2 * MINUTE) == (*resolved[:2], still)
-    assert incidents.read(conn, [Phase.RESOLVED], limit=2) == (resolved[2], resolved[1])
-    assert incidents.read(conn, []) == ()
-    assert incidents.read(conn, limit=1) == (still,)
+    incidents.apply(scratch, [Change(None, one) for one in (*resolved, still)])
+    assert incidents.unresolved(scratch, NOON - 2 * MINUTE) == (*resolved[:2], still)
+    assert incidents.read(scratch, [Phase.RESOLVED], limit=2) == (resolved[2], resolved[1])
+    assert incidents.read(scratch, []) == ()
+    assert incidents.read(scratch, limit=1) == (still,)
 
 
-def test_an_incident_that_an_older_version_wrote_is_read_and_changed(conn: Ledger) -> None:
-    before = tell(conn, 1).after
-    conn.execute("update telemetry.incidents set details = details - 'broken' - 'known_as' || '{\"newer\": 1}'")
-    assert incidents.find(conn, 1) == before
-    tell(conn, 1)
-    assert len(incidents.timeline(conn, 1)) == 2
+def test_an_incident_that_an_older_version_wrote_is_read_and_changed(scratch: Ledger) -> None:
+    before = tell(scratch, 1).after
+    scratch.execute("update telemetry.incidents set details = details - 'broken' - 'known_as' || '{\"newer\": 1}'")
+    assert incidents.find(scratch, 1) == before
+    tell(scratch, 1)
+    assert len(incidents.timeline(scratch, 1)) == 2
 
 
-def test_a_message_nobody_can_read_is_handed_out_with_a_note_instead_of_stopping_all_others(conn: Ledger) -> None:
-    tell(conn, 1)
-    tell(conn, 2)
-    conn.execute('update telemetry.outbox set message = message || \'{"severity": "LOUD"}\' where incident = 1')
-    first, second = claim(conn)
+def test_a_message_nobody_can_read_is_handed_out_with_a_note_instead_of_stopping_all_others(scratch: Ledger) -> None:
+    tell(scratch, 1)
+    tell(scratch, 2)
+    scratch.execute('update telemetry.outbox set message = message || \'{"severity": "LOUD"}\' where incident = 1')
+    first, second = claim(scratch)
     assert second.messages == (message(2),)
     assert (first.messages[0].headline, first.messages[0].key) == ("Step 1", "1.1.chat")
     assert "cannot read" in first.messages[0].notes[0]
@@ -335,9 +323,9 @@ def test_a_database_without_a_ledger_says_what_to_run(empty_database: str) -> No
         incidents.unresolved(bare, NOON)
 
 
-def test_what_is_stored_is_plain_json_that_others_can_read(conn: Ledger) -> None:
-    tell(conn, 1)
-    (stored,) = conn.execute("select details::text from telemetry.incidents").fetchone() or ("",)
+def test_what_is_stored_is_plain_json_that_others_can_read(scratch: Ledger) -> None:
+    tell(scratch, 1)
+    (stored,) = scratch.execute("select details::text from telemetry.incidents").fetchone() or ("",)
     details = json.loads(stored)
     assert details["worst"]["standing"]["data_age"] == 90 * 60 * 10**6
     assert details["reach"] == {"blocks": [{"assets": ["marts/daily", "shop/orders"], "tenants": ["acme"]}]}

@@ -45,6 +45,7 @@ create table telemetry.conversations (
     refs         jsonb not null default '{}',
     lease        uuid,
     leased_until timestamptz,
+    leased_for   interval,
     failures     integer not null default 0,
     retry_at     timestamptz,
     waits        interval,
@@ -53,7 +54,7 @@ create table telemetry.conversations (
 create index conversations_leased on telemetry.conversations (channel) where lease is not null;
 create index conversations_failing on telemetry.conversations (channel, failures) where failures > 0;
 comment on column telemetry.conversations.refs is 'What the other side calls our messages: to edit one, to answer in its thread.';
-comment on column telemetry.conversations.leased_until is 'By the clock of this server; nobody else''s is asked.';
+comment on column telemetry.conversations.leased_until is 'By the clock of this server, "leased_for" ahead of it; nobody else''s is asked.';
 comment on column telemetry.conversations.retry_at is 'By the clock of who tried; "waits" is how far ahead that was then.';
 
 create table telemetry.outbox (
