@@ -4,8 +4,9 @@ What belongs here: the newest evaluation of each. What does not: our own lights,
 knows already, and what is told of a failure (``answers/troubles.py``).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import batched, product
 
 import dagster as dg
 
@@ -21,6 +22,10 @@ OURS = {DATA_AGE: "telemetry/broken", CONTRACT: "telemetry/published", SYNC_STAT
 """Our own checks, each with a number that only its results carry: another's check of that name has none."""
 LONGEST_WORDS = 2_000
 """No sentence of another's is longer: what a person reads of it is less."""
+
+_ASKED = 500
+"""So many checks are asked for at a time."""
+_PARTS = 5
 
 type CheckKey = tuple[str, str, str]
 """(asset, check, partition); no partition is empty."""
@@ -58,6 +63,31 @@ def check_result(event: dg.EventLogEntry, tenants: Collection[str], locations: M
         run_id=event.run_id,
         location=locations.get(event.run_id, ""),
     )
+
+
+def wiped(instance: dg.DagsterInstance, failed: Iterable[CheckResult]) -> list[tuple[str, str]]:
+    """(asset, check name) of the failures of which Dagster keeps no evaluation any more: somebody wiped the asset. So
+    the failure of a check that was removed can be ended."""
+    candidates = {(one.asset, one.check_name): _keys_called(one) for one in failed}
+    wanted = {key for keys in candidates.values() for key in keys}
+    kept = {
+        key
+        for some in batched(wanted, _ASKED)
+        for key in instance.event_log_storage.get_latest_asset_check_execution_by_key(list(some))
+    }
+    return [name for name, keys in candidates.items() if keys and not keys & kept]
+
+
+def _keys_called(result: CheckResult) -> set[dg.AssetCheckKey]:
+    """Every key that is written so: a part of an asset's key may hold a slash. None of a key with too many of them."""
+    parts = result.asset.split("/")
+    if len(parts) > _PARTS:
+        return set()
+    found: set[dg.AssetCheckKey] = set()
+    for joints in product("/\n", repeat=len(parts) - 1):
+        text = parts[0] + "".join(joint + part for joint, part in zip(joints, parts[1:], strict=True))
+        found.add(dg.AssetCheckKey(dg.AssetKey(text.split("\n")), result.check_name.partition(" [")[0]))
+    return found
 
 
 def _evaluation(event: dg.EventLogEntry) -> dg.AssetCheckEvaluation | None:

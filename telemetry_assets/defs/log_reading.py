@@ -13,7 +13,7 @@ import dagster as dg
 
 from telemetry_assets.defs.foreign_events import SETTLING
 
-BATCH = 500
+BATCH = 200
 """So many events are in memory at a time: those of our own checks hold a row per tenant."""
 LOOK_BACK = 1_000_000
 """How many of all events a first reading goes back over: how things stand is in them, not how they came to."""

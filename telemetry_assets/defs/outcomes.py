@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets.defs import run_outcomes
-from telemetry_assets.defs.check_outcomes import check_result, newest_evaluations
+from telemetry_assets.defs.check_outcomes import check_result, newest_evaluations, wiped
 from telemetry_assets.defs.log_reading import BATCH, Reading, first_cursor, head
 from telemetry_assets.defs.run_outcomes import End, failures_of, job_of, location_of, runs_of
 from telemetry_assets.ledger import check_results, job_runs, tenants
@@ -81,10 +81,9 @@ def take_outcomes(
     }
     checks = _take_checks(conn, instance, readings[_CHECKS], ours)
     ends, waiting = _ends(instance, readings[_SUCCESSES], readings[_FAILURES], cursor.waiting, now, ours)
-    held = job_runs.failed(conn)
     written = [run_outcomes.job_run(instance, end, ours) for end in ends]
     job_runs.record(conn, written)
-    job_runs.record(conn, run_outcomes.rebuilt(instance, held))
+    _overcome(conn, instance)
     after = Cursor({kind: reading.settled for kind, reading in readings.items()}, tuple(waiting))
     return Taken(checks, len(written), after, all(reading.caught_up for reading in readings.values()))
 
@@ -98,6 +97,16 @@ def _take_checks(conn: Connection[TupleRow], instance: dg.DagsterInstance, readi
     slugs = {tenant.slug for tenant in tenants.read(conn)}
     check_results.record(conn, [check_result(event, slugs, locations) for event in events])
     return len(events)
+
+
+def _overcome(conn: Connection[TupleRow], instance: dg.DagsterInstance) -> None:
+    """What failed and is over though nothing newer of its own says so."""
+    runs, checks = job_runs.failed(conn), check_results.failed(conn)
+    if runs:
+        job_runs.record(conn, [*run_outcomes.rebuilt(instance, runs), *run_outcomes.deleted(instance, runs)])
+    gone = wiped(instance, checks) if checks else []
+    if gone:
+        check_results.forget(conn, gone)
 
 
 def _ends(

@@ -5,7 +5,7 @@ What does not: reading the log (``log_reading.py``), what is told of a failure (
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import batched
@@ -132,6 +132,18 @@ def rebuilt(instance: dg.DagsterInstance, failed: Iterable[JobRun]) -> list[JobR
         if len(known) == len(times):
             found.append(JobRun(one.location, one.job, one.run_id, True, max(known), "", one.assets))
     return found
+
+
+def deleted(instance: dg.DagsterInstance, failed: Sequence[JobRun]) -> list[JobRun]:
+    """Of failed runs those that somebody deleted in Dagster: nobody can look at them, so their jobs are as if they were
+    well until they run again."""
+    kept = runs_of(instance, [one.run_id for one in failed])
+    just_after = timedelta(microseconds=1)
+    return [
+        replace(one, succeeded=True, said="", ended_at=one.ended_at + just_after)
+        for one in failed
+        if one.run_id not in kept
+    ]
 
 
 def _planned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, ...]:

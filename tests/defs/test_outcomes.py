@@ -174,6 +174,19 @@ class TestChecks:
         take(conn, instance)
         assert [len(one.said) for one in check_results.failed(conn)] == [LONGEST_WORDS]
 
+    def test_a_check_of_an_asset_that_was_wiped_fails_no_more(self, conn: Conn, instance: dg.DagsterInstance) -> None:
+        evaluate(instance, "shop/orders", "whole", passed=False, partition="2026-08-01")
+        odd = dg.AssetKey(["lake", "raw/2026", "orders"])
+        for key in (odd, dg.AssetKey(["lake", "gone"])):
+            event = dg.AssetCheckEvaluation(asset_key=key, check_name="whole", passed=False)
+            instance.report_runless_asset_event(event)
+        cursor = str(take(conn, instance).cursor)
+        assert len(check_results.failed(conn)) == 3
+        instance.wipe_assets([dg.AssetKey(["lake", "gone"])])
+        take(conn, instance, cursor, later=2 * SETTLING)
+        take(conn, instance, str(Cursor(dict.fromkeys(("checks", "failures", "successes"), 3))))
+        assert [one.asset for one in check_results.failed(conn)] == ["lake/raw/2026/orders", "shop/orders"]
+
 
 class TestRuns:
     """Ends of runs."""
@@ -268,11 +281,18 @@ class TestRuns:
         take(conn, instance, cursor)
         assert failing(conn) == []
 
-    def test_a_run_that_was_deleted_is_none(self, conn: Conn, instance: dg.DagsterInstance) -> None:
+    def test_a_run_that_was_deleted_fails_no_more_and_the_next_one_may(
+        self, conn: Conn, instance: dg.DagsterInstance
+    ) -> None:
         run = end(instance, "nightly", failed=True)
+        cursor = str(take(conn, instance).cursor)
+        assert failing(conn) == [("", "nightly")]
         instance.run_storage.delete_run(run.run_id)
-        take(conn, instance)
+        cursor = str(take(conn, instance, cursor).cursor)
         assert failing(conn) == []
+        end(instance, "nightly", failed=True)
+        take(conn, instance, cursor)
+        assert failing(conn) == [("", "nightly")]
 
 
 class TestReading:
