@@ -158,7 +158,7 @@ def test_every_sensor_beats_at_each_tick(home: Settings, instance: dg.DagsterIns
         assert beats[f"sensor:{name}"].expected == timedelta(seconds=sensor.minimum_interval_seconds or 0)
 
 
-@pytest.mark.promise("B11")
+@pytest.mark.promise("B11", "C11")
 def test_a_sensor_of_ours_that_somebody_switched_off_is_an_incident_of_the_monitor(
     home: Settings, instance: dg.DagsterInstance
 ) -> None:
