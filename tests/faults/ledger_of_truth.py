@@ -125,7 +125,10 @@ def read_books(conn: psycopg.Connection[Any]) -> Books:
     said = [row[4] for row in rows] + [text for row in tried for text in row[4:]] + [row[4] for row in entries]
     return Books(
         installation,
-        tuple(Written(*row[:5], tuple(row[5]), row[6]) for row in entries),
+        tuple(
+            Written(number, seq, step, at, words, tuple(channels), place)
+            for number, seq, step, at, words, channels, place in entries
+        ),
         tuple(Row(*row) for row in rows),
         receipts,
         len(tried),

@@ -10,12 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from telemetry_assets.incidents.trouble import Severity
 from tests.faults import latency, outage
 from tests.faults.campaign import SAMPLE, Disturbance, episode
 from tests.faults.faults_of_sinks import Fault
 from tests.faults.ledger_of_truth import judge, read_books
-from tests.faults.script import START, courses, standings
-from tests.faults.stage import CHANNELS, Stage, staged
+from tests.faults.script import ROUND, START, Course, courses, standings
+from tests.faults.stage import CHANNELS, ONCALL, Stage, channel_of, staged
 from tests.faults.stock_sensor import stock
 from tests.faults.worker import Drain, Evaluate, MarkFirst, Worker
 
@@ -64,6 +65,33 @@ def test_a_dispatcher_that_marks_before_it_sends_is_caught(stage: Stage) -> None
         with psycopg.connect(database.url) as conn:
             verdict = judge(read_books(conn), stage.record.heard)
     assert len(verdict.lost) == 2
+
+
+def test_a_rise_that_is_refused_for_good_is_told_to_whoever_was_told_of_the_opening_instead(stage: Stage) -> None:
+    """Found by the campaign: on-call had been told once of the incident, and was not told that it became worse."""
+    stage.record.clear()
+    stage.heal()
+    channel = channel_of(Fault.PERMANENT)
+    stage.sinks[channel].set(Fault.PERMANENT)
+    (course,) = them = [Course(f"{channel}-0", channel, (Severity.WARN, Severity.ERROR, None))]
+    with stage.database() as database:
+        worker = Worker(database.url, stage.config, stage.environment)
+        for number in range(3):
+            at = START + number * ROUND
+            troubles = [trouble for trouble in [course.trouble(number)] if trouble]
+            assert not worker.ask(Evaluate(at, troubles, standings(them, number))).error
+            worker.ask(Drain(at, 0.5))
+        worker.close()
+        with psycopg.connect(database.url) as conn:
+            books = read_books(conn)
+    stage.heal()
+    verdict = judge(books, stage.record.heard)
+    assert verdict.findings == []
+    raised = next(entry.seq for entry in books.entries if entry.step == "raised")
+    assert {heard.channel for heard in stage.record.heard} == {ONCALL}
+    assert any(
+        entry.seq > raised and ONCALL in entry.channels for entry in books.entries if entry.step == "undelivered"
+    )
 
 
 @pytest.mark.parametrize("hours", [1, 24])
