@@ -128,7 +128,8 @@ def _given(rest: Sequence[Situation], unresolved: Sequence[Incident], own: _Own)
 
 
 def _is_mere_waiting(situation: Situation) -> bool:
-    return situation.kind is CauseKind.WAITING and severity_of(situation) is Severity.WARN
+    """Whether something is an incident does not depend on silences: they only decide who is told."""
+    return situation.kind is CauseKind.WAITING and situation.severity is Severity.WARN
 
 
 def _back(starting: Sequence[Situation], resolved: Sequence[Incident], now: datetime) -> dict[Identity, Incident]:
