@@ -7,6 +7,7 @@ import json
 import logging
 import ssl
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, cast
@@ -92,7 +93,7 @@ class SlackBot:
     ) -> Receipt:
         """The edit first: done twice it does no harm, an answer would be there twice."""
         place, ts = refs["channel"], refs["ts"]
-        if message.step in EDITING:
+        if message.step in EDITING or message.history:
             edited = _content(message, blocks_of(message, event_id))
             await client.api_call("chat.update", json={"channel": place, "ts": ts, **edited})
         if message.step == "grew" and not message.history:
@@ -141,14 +142,16 @@ def _content(message: Message, blocks: list[dict[str, Any]]) -> dict[str, Any]:
 async def _only_objects(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """An answer of Slack's is a JSON object that says ok; the SDK takes for granted that others never answer."""
     response = await handler(request)
-    try:
-        said = json.loads(await response.read())
-    except (ValueError, RecursionError):
-        said = None
-    good = isinstance(said, dict) and isinstance(cast(dict[str, Any], said).get("ok"), bool)
-    if not good or response.content_type != "application/json":
-        response.close()
-        raise NotAccepted(again(f"It answered {response.status}, and not as Slack does."))
+    with ExitStack() as undo:
+        undo.callback(response.close)
+        try:
+            said = json.loads(await response.read())
+        except (ValueError, RecursionError):
+            said = None
+        good = isinstance(said, dict) and isinstance(cast(dict[str, Any], said).get("ok"), bool)
+        if not good or response.content_type != "application/json":
+            raise NotAccepted(again(f"It answered {response.status}, and not as Slack does."))
+        undo.pop_all()
     return response
 
 

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
@@ -143,8 +144,8 @@ def _only_accepted(secrets: Secrets, end: timedelta) -> ClientMiddlewareType:
         response = await handler(request)
         if 200 <= response.status < 300:
             return response
-        words = await words_of_reply(response, secrets, end)
-        response.close()
+        with closing(response):
+            words = await words_of_reply(response, secrets, end)
         # The only clock of ours is for a Retry-After as a date from a server that shows none.
         raise NotAccepted(refusal(response.status, response.headers, words, datetime.now(UTC)))
 

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from telemetry_assets.channels.channel import Channel
 from telemetry_assets.incidents.delivery import Outcome, Receipt
@@ -160,6 +162,17 @@ class TestConnections:
         receipt = answered(kind, sink, reply)
         assert receipt.outcome is Outcome.AGAIN
         assert receipt.reason
+
+    @given(st.binary(max_size=40), st.integers(0, 120), st.integers(0, 60))
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_no_garbage_in_an_answer_is_more_than_a_receipt(
+        self, kind: str, sink: HttpSink, garbage: bytes, at: int, cut: int
+    ) -> None:
+        good = as_json({"ok": True, "ts": "1.2", "channel": "C0"})
+        whole = good.head + b"\r\n\r\n" + good.body
+        receipt = answered(kind, sink, Reply(raw=whole[:at] + garbage + whole[at + cut :]), SHORT)
+        assert receipt.took < 3 * SHORT
+        assert receipt.reason or receipt.outcome is Outcome.ACCEPTED
 
     def test_a_refusal_of_endless_words_is_read_a_little(self, kind: str, sink: HttpSink) -> None:
         receipt = answered(kind, sink, Reply(400, body=b"word " * 2_000_000))

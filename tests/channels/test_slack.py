@@ -93,6 +93,13 @@ class TestBot:
         assert slack.posts[1].broadcast
         assert "raised to ERROR" in str(slack.posts[1].blocks)
 
+    def test_what_happened_before_and_could_not_be_told_is_in_the_first_message_too(
+        self, bot: Channel, slack: Slack
+    ) -> None:
+        reminded = replace(OPENED, step="reminded", history=((AT, "raised to ERROR"),))
+        sent(bot, reminded, sent(bot).refs)
+        assert len(slack.posts[0].edits) == 1
+
     def test_an_edit_done_twice_leaves_one_answer(self, bot: Channel, slack: Slack, sink: HttpSink) -> None:
         refs = sent(bot).refs
         sink.answer(slack, Reply(503))
