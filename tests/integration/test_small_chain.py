@@ -126,6 +126,15 @@ def test_publishing_logs_one_event_per_tenant(chain: SmallChain):
     assert {line["component"] for line in persisted} == {"snapshots"}
 
 
+@pytest.mark.promise("B45")
+def test_syncing_logs_how_it_ended_for_each_tenant_by_its_id(chain: SmallChain):
+    run_id = chain.refresh(Phase.SYNC)[Phase.SYNC].run_id
+    lines = [json.loads(line) for line in chain.log(run_id) if line.startswith("{")]
+    ended = {line["tenant"]: line for line in lines if line["event"] == "airbyte.sync.ended"}
+    assert {slug: line["tenant_id"] for slug, line in ended.items()} == TENANTS
+    assert all("succeeded" in line["said"] for line in ended.values())
+
+
 @pytest.mark.promise("A25")
 def test_a_payload_that_breaks_its_contract_is_withheld_and_the_last_good_one_stays(chain: SmallChain):
     chain.refresh(Phase.SNAPSHOTS)
