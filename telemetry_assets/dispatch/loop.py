@@ -17,9 +17,8 @@ from telemetry_assets.dispatch import deadman, drills, watchdog
 from telemetry_assets.dispatch.changing import Ledger
 from telemetry_assets.dispatch.drain import Dispatcher
 from telemetry_assets.dispatch.evaluate import Evaluation, alarm, evaluate
-from telemetry_assets.dispatch.pen import Pen
-from telemetry_assets.errors import TelemetryError
-from telemetry_assets.ledger.connection import connect
+from telemetry_assets.dispatch.pen import AwayError, Pen, reached
+from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.ledger.listening import listen
 from telemetry_assets.settings import Settings
 
@@ -53,17 +52,18 @@ class Troubled:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._words: dict[str, str] = {}
+        self._known: dict[str, str] = {}
 
-    def failed(self, part: str, words: str) -> None:
-        """``part`` could not do its work."""
-        if words not in self._words.values():
+    def failed(self, part: str, words: str, known_as: str = "") -> None:
+        """``part`` could not do its work; ``known_as`` where the same trouble is worded in several ways."""
+        name = known_as or words
+        if name not in self._known.values():
             self._say(f"{words} Trying again until it works.")
-        self._words[part] = words
+        self._known[part] = name
 
     def worked(self, part: str) -> None:
         """``part`` did its work."""
-        if self._words.pop(part, None) and not self._words:
+        if self._known.pop(part, None) and not self._known:
             self._say("All is working again.")
 
 
@@ -116,6 +116,8 @@ class _Loop:
                 await work()
                 self._worked(part)
                 continue
+            except AwayError as error:
+                self._troubled.failed(part, str(error), known_as="away")
             except TelemetryError as error:
                 self._troubled.failed(part, str(error))
             except Exception as error:
@@ -143,8 +145,11 @@ class _Loop:
             loop.call_soon_threadsafe(self._heard)
 
         def hear() -> None:
-            with connect(self._dsn()) as conn:
-                listen(conn, heard, self._ended)
+            with reached(self._dsn) as conn:
+                try:
+                    listen(conn, heard, self._ended)
+                except CouldNotLookError as error:
+                    raise AwayError(error.message, error.remedy) from error
 
         await asyncio.to_thread(hear)
 

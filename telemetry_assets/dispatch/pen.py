@@ -16,6 +16,18 @@ from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.ledger.connection import connect
 
 
+class AwayError(CouldNotLookError):
+    """The database is away, as opposed to not holding what it should: it will be back."""
+
+
+def reached(dsn: Callable[[], str]) -> Ledger:
+    """A connection to where ``dsn`` says. Raises AwayError."""
+    try:
+        return connect(dsn())
+    except CouldNotLookError as error:
+        raise AwayError(error.message, error.remedy) from error
+
+
 class Pen:
     """One connection, used by one thread of its own, so that statements never mix and nobody waits in the event loop.
 
@@ -35,23 +47,23 @@ class Pen:
     async def write[R](self, work: Callable[[Ledger], R]) -> R:
         """What ``work`` returns, done with the connection; it is whole transactions, since collisions repeat it.
 
-        Raises CouldNotLookError where the ledger cannot be reached; the next call connects anew.
+        Raises AwayError where the ledger cannot be reached, and as ``work`` does; the next call connects anew.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
 
     def _do[R](self, work: Callable[[Ledger], R]) -> R:
         conn = self._conn
         if conn is None or conn.closed:
-            conn = self._conn = connect(self._dsn())
+            conn = self._conn = reached(self._dsn)
         try:
             return retried(lambda: work(conn))
-        except CouldNotLookError:
-            self._let_go()
+        except CouldNotLookError as error:
+            if conn.closed:
+                raise AwayError(error.message, error.remedy) from error
             raise
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            self._let_go()
             words = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise CouldNotLookError(f"The ledger stopped answering: {words}.") from error
+            raise AwayError(f"The ledger stopped answering: {words}.") from error
 
     def _let_go(self) -> None:
         if self._conn is not None:

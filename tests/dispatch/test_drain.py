@@ -1,8 +1,12 @@
 """What waits gets out: to real sinks that refuse, stall, forget and die, by one dispatcher or several."""
 
 import asyncio
+import multiprocessing
+import os
+import signal
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -14,9 +18,10 @@ import psycopg
 import pytest
 
 from telemetry_assets.declaration.configured import OwnerSettings
-from telemetry_assets.dispatch.drain import Dispatcher, Drained
+from telemetry_assets.dispatch.drain import Dispatcher, Drained, drain
+from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.model import Promise, Window
-from telemetry_assets.settings import ChannelSettings, SecretRef
+from telemetry_assets.settings import ChannelSettings, SecretRef, Settings
 from tests.dispatch.conftest import MINUTE, Stage, webhook
 from tests.sinks.http_sink import HttpSink, Reply, Request
 from tests.sinks.ports import refused, silent
@@ -311,9 +316,6 @@ class TestWhatGoesWrongOnOurSide:
         assert stage.statuses() == {"pending": 1}
 
     def test_a_ledger_that_cannot_be_reached_is_said_and_not_waited_for(self, stage: Stage) -> None:
-        from telemetry_assets.dispatch.drain import drain
-        from telemetry_assets.errors import CouldNotLookError
-
         with refused() as port, pytest.raises(CouldNotLookError):
             drain(stage.settings, seconds=1, dsn=f"postgresql://a@127.0.0.1:{port}/b")
 
@@ -326,6 +328,53 @@ class TestWhatGoesWrongOnOurSide:
         ended.append(stage.drain())
         thread.join()
         assert sum(one.sent for one in ended) == 3
+
+
+@pytest.mark.slow
+class TestManyAtOnce:
+    """A backlog, and an end in the middle."""
+
+    def test_a_thousand_that_wait_go_out_in_flat_memory(self, stage: Stage, now: datetime) -> None:
+        with HttpSink() as sink:
+            stage.told(webhook("hook", sink.url))
+            stage.fail_jobs(1000, now)
+            stage.drain(0.5)
+            tracemalloc.start()
+            began = len(sink.requests)
+            ended = stage.drain(120)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert began + ended.sent == len({request.json["event_id"] for request in sink.requests}) == 1000
+        # What the sink keeps of each request is in it: 5 kB.
+        assert peak < 20_000_000
+        assert stage.statuses() == {"sent": 1000}
+
+    def test_killed_between_sending_and_recording_it_is_sent_again_with_the_same_key(
+        self, stage: Stage, now: datetime
+    ) -> None:
+        with HttpSink() as sink:
+            stage.told(webhook("hook", sink.url))
+            stage.fail_jobs(1, now)
+            child = multiprocessing.get_context("spawn").Process(target=_drain, args=(stage.dsn, stage.settings))
+
+            def kill(_: Request) -> None:
+                assert child.pid
+                os.kill(child.pid, signal.SIGKILL)
+
+            sink.answer(Reply(received=kill, after=0.3))
+            child.start()
+            child.join(60)
+            assert child.exitcode == -signal.SIGKILL
+            assert stage.statuses() == {"pending": 1}
+            assert stage.drain(0.3) == Drained()
+            stage.rows("update telemetry.conversations set leased_until = clock_timestamp() returning 1")
+            assert stage.drain() == Drained(sent=1)
+            assert len({request.json["event_id"] for request in sink.requests}) == 1
+            assert len(sink.requests) == 2
+
+
+def _drain(dsn: str, settings: Settings) -> None:
+    drain(settings, seconds=30, dsn=dsn)
 
 
 def replace_conn(stage: Stage, conn: psycopg.Connection) -> Stage:
