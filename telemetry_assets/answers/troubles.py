@@ -25,7 +25,7 @@ from telemetry_assets.freshness.cause import Cause
 from telemetry_assets.freshness.causes import causes_of
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.lineage import Graph, read_by
-from telemetry_assets.incidents.trouble import Dashboard, Identity, Severity, Subject, Trouble
+from telemetry_assets.incidents.trouble import Dashboard, Severity, Trouble
 from telemetry_assets.ledger import graph as ledger_graph
 from telemetry_assets.ledger import subjects
 from telemetry_assets.model import ANY_TENANT, CauseKind, State
@@ -47,7 +47,7 @@ class Found:
 def read_troubles(conn: Connection[TupleRow], settings: Settings, now: datetime) -> Found:
     """Every trouble at ``now`` but those of the monitor itself; those of promises first, by asset and tenant.
 
-    What stands beside a promise broken for the same cause, of the same subject, is told once. No text holds a secret.
+    What is wrong beside a promise that is broken by just that is told once. No text holds a secret.
     Raises CouldNotLookError as ``sweep.read_sweep`` does.
     """
     with _without_collecting():
@@ -58,19 +58,23 @@ def read_troubles(conn: Connection[TupleRow], settings: Settings, now: datetime)
     around = Around(settings, graph, frozenset(tenant.slug for tenant in swept.tenants), owner, now)
     beside, checks = read_beside(conn, around), read_failed_checks(conn, around)
     explained = {*beside.failing, *([Phase.CHECKS] if broken else []), *([Phase.BUILD] if checks else [])}
-    others = (*beside.troubles, *checks)
-    asked = set(map(_key, others))
-    told = {key for key in map(_key, broken) if key in asked}
     runs = read_failed_runs(conn, around, explained)
-    rest = (one for one in others if _key(one) not in told)
-    return Found((*broken, *rest, *runs), dashboards_of(exposures), swept)
+    return Found((*_joined(broken, [*beside.troubles, *checks]), *runs), dashboards_of(exposures), swept)
 
 
-type _Key = tuple[Identity, Subject]
-
-
-def _key(trouble: Trouble) -> _Key:
-    return trouble.identity, trouble.subject
+def _joined(broken: Sequence[Trouble], beside: Sequence[Trouble]) -> Iterator[Trouble]:
+    """Both, but what breaks a promise once, with the worse severity: what is beside it says nothing more of the
+    subject, and of an asset as a whole nothing more than what is broken of it."""
+    known = {(one.kind, one.where, one.asset, one.tenant): one.severity for one in beside}
+    told: set[tuple[str, ...]] = set()
+    for one in broken:
+        for tenant in (one.tenant, ANY_TENANT) if known else ():
+            key = (one.kind, one.where, one.asset, tenant)
+            if key in known:
+                told.add(key)
+                one = one if known[key].rank <= one.severity.rank else replace(one, severity=known[key])
+        yield one
+    yield from (one for one in beside if (one.kind, one.where, one.asset, one.tenant) not in told)
 
 
 @contextmanager
