@@ -3,6 +3,7 @@
 What belongs here: looking at the outbox, replaying. What does not: giving messages out (``claims.py``).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -59,12 +60,15 @@ def channels(conn: psycopg.Connection[TupleRow]) -> tuple[str, ...]:
 
 
 @explained
-def next_due(conn: psycopg.Connection[TupleRow], now: datetime) -> datetime | None:
-    """When the next message may go, by the clock of ``now``; ``now`` or before it: at once. None where nothing waits.
+def next_due(
+    conn: psycopg.Connection[TupleRow], now: datetime, among: Collection[str] | None = None
+) -> datetime | None:
+    """When the next message of the channels ``among`` (None: of any) may go, by the clock of ``now``.
 
-    A conversation that somebody holds is due when the lease ends.
+    ``now`` itself: at once; None where nothing waits. A conversation that somebody holds is due when the lease ends.
     """
-    row = conn.execute(_NEXT_DUE, {"now": instant_text(now)}).fetchone()
+    asked = {"now": instant_text(now), "among": None if among is None else list(among)}
+    row = conn.execute(_NEXT_DUE, asked).fetchone()
     return row[0] if row else None
 
 
@@ -167,6 +171,7 @@ left join lateral (
         )
 ) as held on true
 where coalesce(free.due, held.due) is not null
+    and (%(among)s::text[] is null or channel.name = any(%(among)s::text[]))
 """
 
 _REVIVE = """

@@ -53,6 +53,12 @@ class TestDue:
         tell(scratch, 1, at=NOON + MINUTE)
         assert outbox.next_due(scratch, NOON) == NOON
 
+    def test_what_waits_in_other_channels_can_be_left_out(self, scratch: Ledger) -> None:
+        tell(scratch, 1, ["gone"])
+        assert outbox.next_due(scratch, NOON, ["chat"]) is None
+        assert outbox.next_due(scratch, NOON, []) is None
+        assert outbox.next_due(scratch, NOON, ["gone"]) == outbox.next_due(scratch, NOON) == NOON
+
     def test_the_pace_is_told_by_the_clock_of_who_asks(self, scratch: Ledger) -> None:
         tell(scratch, 1)
         tell(scratch, 2)
