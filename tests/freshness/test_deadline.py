@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry_assets.freshness.cutoff import EVER, cutoffs_of
-from telemetry_assets.freshness.deadline import instant_of, since_of_newest
+from telemetry_assets.freshness.deadline import instant_of, next_told, since_of_newest
 from telemetry_assets.freshness.window import loosened
 from telemetry_assets.model import Deadline, State
 
@@ -327,3 +327,28 @@ def test_the_cutoffs_of_a_deadline_take_less_than_fifty_microseconds() -> None:
     now = at("2026-03-08 12:00")
     best = min(timeit.repeat(lambda: cutoffs_of(deadline, now), number=200, repeat=20)) / 200
     assert best < 50e-6
+
+
+@given(
+    st.timedeltas(timedelta(0), timedelta(days=366)).map(lambda span: at("2026-01-01") + span),
+    st.sampled_from(("UTC", "America/Jamaica", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana")),
+    st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+    st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.booleans(),
+)
+def test_no_deadline_passes_before_the_next_one_told_and_one_does_then(
+    now: datetime, zone: str, by: time, warn: time, days: frozenset[int], warned: bool
+) -> None:
+    deadline = Deadline(by, warn=warn, days=days, zone=zone)
+    then = next_told(deadline, now, warned=warned)
+    assert then is not None
+    assert then > now
+    before, at_once = (since_of_newest(deadline, instant, warned=warned) for instant in (then - TICK, then))
+    assert since_of_newest(deadline, now, warned=warned) == before
+    assert at_once is not None
+    assert before is None or at_once > before
+
+
+def test_after_the_last_year_there_is_no_next_deadline() -> None:
+    assert next_told(NINE, datetime.max.replace(tzinfo=UTC)) is None

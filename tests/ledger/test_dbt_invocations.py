@@ -8,7 +8,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from telemetry_assets.ledger import dbt_invocations
-from telemetry_assets.ledger.dbt_invocations import DbtInvocation, LastWord, NodeResult
+from telemetry_assets.ledger.dbt_invocations import DbtInvocation, Failing, LastWord, NodeResult
 
 type Ledger = psycopg.Connection[TupleRow]
 
@@ -96,3 +96,32 @@ def test_the_last_word_on_a_node_is_of_the_newest_command_that_ran_it_and_told_o
     healed = replace(BUILD, invocation_id="b5", generated_at=later + timedelta(hours=3))
     dbt_invocations.record(conn, healed)
     assert set(dbt_invocations.last_words(conn, 10)) == {"model.p.n"}
+
+
+def test_what_fails_is_told_with_its_last_words_and_since_when_it_does(conn: Ledger) -> None:
+    def say(hours: int, *results: tuple[str, str], which: str = "build") -> datetime:
+        at = NOON + timedelta(hours=hours)
+        words = tuple(NodeResult(node, status, f"{status} at {hours}") for node, status in results)
+        dbt_invocations.record(
+            conn, replace(BUILD, invocation_id=str(hours), which=which, generated_at=at, results=words)
+        )
+        return at
+
+    say(0, ("model.a", "error"), ("model.b", "success"))
+    say(1, ("model.a", "success"), ("test.c", "fail"))
+    first = say(2, ("model.a", "error"), ("model.b", "error"))
+    say(3, ("model.a", "skipped"), ("model.b", "success"), which="run")
+    last = say(4, ("model.a", "error"), ("test.d", "warn"))
+    say(5, ("model.b", "error"), which="compile")
+    assert dbt_invocations.failing(conn, 100) == {
+        "model.a": Failing(LastWord("error", "error at 4", last), first),
+        "test.c": Failing(LastWord("fail", "fail at 1", NOON + timedelta(hours=1)), NOON + timedelta(hours=1)),
+    }
+    assert dbt_invocations.failing(conn, 1) == {"model.a": Failing(LastWord("error", "error at 4", last), last)}
+
+
+def test_where_nothing_failed_nothing_fails(conn: Ledger) -> None:
+    assert dbt_invocations.failing(conn, 100) == {}
+    dbt_invocations.record(conn, BUILD)
+    dbt_invocations.record(conn, replace(BUILD, invocation_id="none", results=()))
+    assert dbt_invocations.failing(conn, 100) == {}

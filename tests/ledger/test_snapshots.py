@@ -7,7 +7,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from telemetry_assets.ledger import snapshots
-from telemetry_assets.ledger.snapshots import PublishedSnapshot, WithheldSnapshot
+from telemetry_assets.ledger.snapshots import MOST_VIOLATIONS, HeldBack, PublishedSnapshot, WithheldSnapshot
 
 type Ledger = psycopg.Connection[TupleRow]
 
@@ -81,3 +81,12 @@ def test_nothing_to_publish_or_withhold_is_fine(conn: Ledger) -> None:
 def test_a_thousand_payloads_go_in_by_one_statement(conn: Ledger) -> None:
     payload = {"rows": [{"id": str(number), "spend": number / 7} for number in range(100)]}
     assert snapshots.publish(conn, [replace(GOOD, tenant=f"t{n}", payload=payload) for n in range(1_000)]) == 1_000
+
+
+def test_what_is_held_back_is_told_without_its_payload_and_in_few_words(conn: Ledger) -> None:
+    many = tuple(f"row {number}" for number in range(99))
+    snapshots.withhold(conn, [replace(BAD, violations=many), replace(BAD, name="other"), replace(BAD, name="gone")])
+    assert snapshots.held_back(conn, ["other", "dash"]) == (
+        HeldBack("dash", "one", BAD.withheld_at, many[:MOST_VIOLATIONS]),
+        HeldBack("other", "one", BAD.withheld_at, BAD.violations),
+    )

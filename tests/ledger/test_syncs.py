@@ -203,3 +203,19 @@ class TestZeroRows:
         before = [job for job in jobs[: len(jobs) - zeros] if first and job.started_at >= first - timedelta(days=30)]
         odd = len(before) >= 20 and all(job.rows_synced for job in before)
         assert (self.told(conn, *rows, every=every) != []) == odd
+
+
+def test_what_fails_is_told_with_the_first_failure_since_the_newest_success(conn: Ledger) -> None:
+    def job(connection: int, number: int, status: str) -> Sync:
+        started, ended = NOON + 10 * number * MINUTE, NOON + (10 * number + 1) * MINUTE
+        return replace(
+            DONE, connection_id=UUID(int=connection), job_id=number, status=status, started_at=started,
+            updated_at=ended, ended_at=ended,
+        )  # fmt: skip
+
+    mended = [job(1, 1, "failed"), job(1, 2, "succeeded")]
+    fails = [job(2, 1, "failed"), job(2, 2, "succeeded"), job(2, 3, "failed"), job(2, 4, "cancelled")]
+    never = [job(3, 1, "failed"), job(3, 2, "failed")]
+    runs = replace(RUNNING, connection_id=UUID(int=2), job_id=9, started_at=NOON + 90 * MINUTE)
+    syncs.record(conn, [*mended, *fails, *never, runs])
+    assert syncs.failing(conn) == ((fails[3], fails[2]), (never[1], never[0]))
