@@ -3,8 +3,8 @@
 What belongs here: the three ends of an attempt, reading attempts. What does not: attempting (``dispatch/``), which
 messages there are (``backlog.py``).
 
-An end is one statement; only :func:`dead` is more. A process that is stopped in the middle holds nobody up. Each repeats
-itself where PostgreSQL undid it for another's sake, but not inside a transaction of the caller.
+An end is one statement; only :func:`dead` is more. A process that is stopped in the middle holds nobody up. Each
+repeats itself where PostgreSQL undid it for another's sake, but not inside a transaction of the caller.
 """
 
 from collections.abc import Sequence
