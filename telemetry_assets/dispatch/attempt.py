@@ -15,7 +15,9 @@ from pathlib import Path
 from telemetry_assets.channels.channel import Channel
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.incidents.delivery import Outcome, Receipt
+from telemetry_assets.incidents.joined import joined
 from telemetry_assets.incidents.message import Message
+from telemetry_assets.ledger.outbox import Claim
 from telemetry_assets.settings import ChannelSettings
 
 GRACE = timedelta(seconds=2)
@@ -31,25 +33,21 @@ class Sender:
         self._say = say
         self._open: dict[str, Channel] = {}
 
-    async def send(
-        self,
-        message: Message,
-        refs: Mapping[str, str],
-        *,
-        event_id: str,
-        attempt: int,
-        accepted: tuple[str, ...],
-    ) -> Receipt:
-        """How one attempt ended, as in ``Channel.send``. What cannot be opened or breaks is tried again, and said."""
+    async def send(self, claim: Claim, event_id: str) -> Receipt:
+        """How one attempt ended, what waits in the conversation being one message. What cannot be opened is tried
+        again, and what breaks is, and said."""
         try:
-            declared = self._declared[message.channel]
-            channel = self._open.get(message.channel) or await asyncio.to_thread(self._opened, declared)
-            return await send(channel, declared, message, refs, event_id=event_id, attempt=attempt, accepted=accepted)
+            declared = self._declared[claim.channel]
+            channel = self._open.get(claim.channel) or await asyncio.to_thread(self._opened, declared)
+            message, attempt = joined(claim.messages), claim.tries + 1
+            return await send(
+                channel, declared, message, claim.refs, event_id=event_id, attempt=attempt, accepted=claim.accepted
+            )
         except TelemetryError as error:
             return Receipt(Outcome.AGAIN, str(error))
         except Exception as error:
             # A bug in one channel's formatting must stop neither the other messages nor this one for good.
-            self._say(f"{message.channel}: {traceback.format_exc()}")
+            self._say(f"{claim.channel}: {traceback.format_exc()}")
             return Receipt(Outcome.AGAIN, f"{type(error).__name__} while sending; the log has the rest")
 
     def _opened(self, declared: ChannelSettings) -> Channel:

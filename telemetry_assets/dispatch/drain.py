@@ -24,7 +24,6 @@ from telemetry_assets.dispatch.routing import channels_of, rates_of
 from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.incidents.backoff import next_try
 from telemetry_assets.incidents.delivery import Outcome, Receipt
-from telemetry_assets.incidents.joined import joined
 from telemetry_assets.ledger import installation, outbox
 from telemetry_assets.ledger.outbox import Claim
 from telemetry_assets.settings import Settings
@@ -210,14 +209,10 @@ class Dispatcher:
         """Send, then record. The receipt is written for as long as the lease lasts, should the ledger be away."""
         loop = asyncio.get_running_loop()
         until = loop.time() + lease
-        message = joined(claim.messages)
-        event_id = f"{self._installation}.{message.key}"
-        if claim.channel in self._channels:
-            ended = await self._sender.send(
-                message, claim.refs, event_id=event_id, attempt=claim.tries + 1, accepted=claim.accepted
-            )
-        else:
-            ended = gone(claim, self._clock())
+        # Whatever waits before it, what is sent goes under the newest's key.
+        key = claim.messages[-1].key
+        known = claim.channel in self._channels
+        ended = await self._sender.send(claim, f"{self._installation}.{key}") if known else gone(claim, self._clock())
         receipt = settled(claim, ended, self._clock())
         pause = 0.1
         while True:
@@ -226,14 +221,14 @@ class Dispatcher:
                 break
             except CouldNotLookError as error:
                 if loop.time() + pause > until:
-                    self._say(f"The receipt of {message.key} could not be recorded, it will be sent again: {error}")
+                    self._say(f"The receipt of {key} could not be recorded, it will be sent again: {error}")
                     return
             await asyncio.sleep(pause)
             pause = min(2 * pause, 2.0)
         if kept:
             self._ends[receipt.outcome] += 1
             if receipt.outcome is not Outcome.ACCEPTED:
-                self._say(f"{claim.channel}: {message.key} {receipt.outcome}: {receipt.reason}")
+                self._say(f"{claim.channel}: {key} {receipt.outcome}: {receipt.reason}")
 
     async def _record(self, claim: Claim, receipt: Receipt) -> bool:
         now = self._clock()

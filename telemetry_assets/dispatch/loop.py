@@ -19,6 +19,7 @@ from telemetry_assets.dispatch.drain import Dispatcher
 from telemetry_assets.dispatch.evaluate import Evaluation, alarm, evaluate
 from telemetry_assets.dispatch.pen import AwayError, Pen, reached
 from telemetry_assets.errors import CouldNotLookError, TelemetryError
+from telemetry_assets.ledger import heartbeats
 from telemetry_assets.ledger.listening import listen
 from telemetry_assets.settings import Settings
 
@@ -166,14 +167,17 @@ class _Loop:
             raise
         self._evaluated = True
         self._tell(found)
-        crossing = await self._pen.write(lambda conn: self._beat(conn, now))
+        crossing = await self._pen.write(lambda conn: self._look_ahead(conn, now))
         self._worked("evaluating")
         await self._pause(max(until(crossing, self._clock()), found.took).total_seconds())
 
-    def _beat(self, conn: Ledger, now: datetime) -> datetime | None:
+    def _look_ahead(self, conn: Ledger, now: datetime) -> datetime | None:
+        """After an evaluation at ``now``: a sign of life, a drill if one is due, and when to evaluate next."""
         watchdog.dispatching(conn)
         drills.hold_when_due(conn, self._settings, now)
-        return next_crossing(conn, self._settings, now)
+        silence = watchdog.next_quiet(heartbeats.read(conn))
+        silent_at = None if silence is None else self._clock() + silence
+        return min(filter(None, (next_crossing(conn, self._settings, now), silent_at)), default=None)
 
     async def _alarm(self, error: Exception) -> None:
         """Nobody has evaluated for two minutes: that is an incident, if that much can still be written."""

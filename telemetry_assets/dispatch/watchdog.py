@@ -71,6 +71,17 @@ def quiet(beats: Iterable[Heartbeat]) -> tuple[Quiet, ...]:
     return (*_of_dagster(by_name, watched), *_of_dispatcher(by_name.get(DISPATCH), watched))
 
 
+def next_quiet(beats: Iterable[Heartbeat]) -> timedelta | None:
+    """How long it is until the next of them is silent for too long, if nobody beats; None where nobody need."""
+    by_name = {beat.component: beat for beat in beats}
+    watched = by_name[WATCHING].age if WATCHING in by_name else timedelta(0)
+    limits = {name: (beat.age, _limit(beat)) for name, beat in by_name.items() if name.startswith(SENSOR)}
+    ages = [age for age, _ in limits.values()]
+    daemon = [(min(ages), DAEMON_SILENCE)] if ages else []
+    left = (limit - min(age, watched) for age, limit in (*limits.values(), *daemon))
+    return min((span for span in left if span >= timedelta(0)), default=None)
+
+
 def begin(conn: Ledger, now: datetime) -> None:
     """Before an evaluation: where the last one is long ago, the ledger is watched from now on.
 
@@ -119,7 +130,11 @@ def _minute(at: datetime) -> datetime:
 
 
 def _too_long(beat: Heartbeat, watched: timedelta) -> bool:
-    return min(beat.age, watched) > max(LEAST_SILENCE, 3 * beat.expected)
+    return min(beat.age, watched) > _limit(beat)
+
+
+def _limit(beat: Heartbeat) -> timedelta:
+    return max(LEAST_SILENCE, 3 * beat.expected)
 
 
 def dispatching(conn: Ledger) -> None:

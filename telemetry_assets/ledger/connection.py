@@ -20,6 +20,14 @@ from telemetry_assets.ledger.values import BoundedTimestamptz
 CONNECT_SECONDS = 10
 """How long an unreachable server may keep a command waiting, unless the DSN says ``connect_timeout``."""
 
+_KEEPALIVE = {
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""A server that went away without a word is noticed within a minute; the system's own patience is two hours."""
+
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+://")
 
 
@@ -31,7 +39,7 @@ def connect(dsn: str, *, autocommit: bool = True) -> psycopg.Connection[TupleRow
     """
     parameters = _parameters(dsn)
     try:
-        patience = {"connect_timeout": str(CONNECT_SECONDS)}
+        patience = {"connect_timeout": str(CONNECT_SECONDS), **_KEEPALIVE}
         conn = psycopg.connect(make_conninfo(**{**patience, **parameters, "application_name": "telemetry"}))
         conn.autocommit = True
         conn.execute("set timezone to 'UTC'")

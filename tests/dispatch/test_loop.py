@@ -67,7 +67,7 @@ def test_it_ends_when_it_is_told_to_with_what_is_on_its_way(stage: Stage, now: d
         stage.fail_jobs(1, now)
         with running(stage, said):
             wait_until(lambda: bool(sink.requests))
-        assert stage.rows("select status from telemetry.outbox where seq = 1") == [("sent",)]
+        assert stage.rows("select status from telemetry.outbox where (incident, seq) = (1, 1)") == [("sent",)]
     (row,) = stage.rows("select expected, note from telemetry.heartbeats where component = 'dispatch'")
     assert row == (timedelta(0), "ended")
 

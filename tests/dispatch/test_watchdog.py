@@ -6,7 +6,7 @@ import pytest
 
 from telemetry_assets.dispatch import deadman, watchdog
 from telemetry_assets.dispatch.evaluate import alarm
-from telemetry_assets.dispatch.watchdog import quiet
+from telemetry_assets.dispatch.watchdog import next_quiet, quiet
 from telemetry_assets.incidents.incident import Step
 from telemetry_assets.ledger.heartbeats import Heartbeat
 from telemetry_assets.model import CauseKind
@@ -67,6 +67,15 @@ class TestWhoIsMissed:
         assert quiet([began, *night]) == ()
         assert len(quiet([Heartbeat("watching", 46 * SECOND, timedelta(0)), *night])) == 1
         assert quiet(night) == ()
+
+
+class TestWhenToLookAgain:
+    """The watchdog is not late either."""
+
+    @pytest.mark.parametrize(("ages", "left"), [({}, None), ({"alerts": 0}, 45), ({"alerts": 30, "next": 40}, 15),
+                                                ({"alerts": 10, "next": 89}, 1), ({"alerts": 500}, None)])  # fmt: skip
+    def test_the_next_silence_is_known_beforehand(self, ages: dict[str, int], left: int | None) -> None:
+        assert next_quiet(_beats(**ages)) == (None if left is None else left * SECOND)
 
 
 @pytest.mark.promise("B11", "F17")
