@@ -182,9 +182,10 @@ class Dispatcher:
         )
 
     async def _due(self) -> float | None:
-        """In how many seconds something may be sent; None where nothing waits."""
-        now = self._clock()
-        due = await self._pen.write(lambda conn: outbox.next_due(conn, now))
+        """In how many seconds something may be sent that there is room for; None where no such thing waits."""
+        now, busy = self._clock(), Counter(self._flying.values())
+        among = [name for name in {*self._channels, *self._strangers} if busy[name] < self._at_once]
+        due = await self._pen.write(lambda conn: outbox.next_due(conn, now, among))
         return None if due is None else (due - now).total_seconds()
 
     async def _pause(self, due: float | None, left: float | None, idle: int) -> None:
