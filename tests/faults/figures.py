@@ -69,8 +69,8 @@ def write(figures: Figures, page: Path = PAGE) -> None:
 
 
 _BY_DISTURBANCE = (
-    "disturbance", "struck", "transitions", "attempts", "accepted", "lost", "doubles", "of them outside the window",
-    "effective", "out of order",
+    "disturbance", "struck, times channels", "transitions", "attempts", "accepted", "lost", "doubles",
+    "of them outside the window", "effective", "out of order",
 )  # fmt: skip
 _BY_FAULT = ("fault of the sink", "transitions", "lost", "doubles", "one run, stock `run_failure_sensor`")
 
@@ -112,10 +112,11 @@ def _by_fault(fault: Fault, figures: Figures) -> tuple[object, ...]:
 
 def _others(figures: Figures) -> str:
     waited = figures.backlog
+    grew = f"grew by {waited.grown / 1e6:.1f} MB, one that sent 100 by {waited.grown_by_hundred / 1e6:.1f} MB"
     took = f"{waited.messages:,} messages that waited for a sink at {RATE} a second: {waited.seconds:.1f} s"
     lines = [
         *(_outage(one) for one in figures.outages),
-        f"- {took}; the process was {waited.grown / 1e6:.1f} MB bigger than one that sent 100.",
+        f"- {took}; the process {grew}.",
         f"- From a promise that breaks to its message accepted, `telemetry dispatch` running: {figures.dispatch}.",
         f"- The same by the sensor alone (a tick of 30 s, and evaluating and draining as measured): {figures.sensor}.",
     ]
@@ -126,7 +127,8 @@ def _outage(one: outage.Outage) -> str:
     return (
         f"- A sink down for {one.hours} h: {one.steps} steps were taken meanwhile; once it was back {one.messages} "
         f"messages told all of them in {one.seconds:.1f} s, {len(one.verdict.findings)} findings, "
-        f"{one.verdict.doubles} doubles, at most {one.most_per_second} within a second (the channel's rate is {RATE})."
+        f"{one.verdict.doubles} doubles, at most {one.most_per_second} within a second "
+        f"(the channel's rate is {outage.PACE:.0f})."
     )
 
 

@@ -19,6 +19,8 @@ from tests.faults.worker import Answer, Drain, Evaluate, Worker
 
 EVERY = timedelta(minutes=10)
 CAUSES = 30
+PACE = 20.0
+"""Messages a second that the channel takes once it is back; a channel's own default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """``messages`` waited; how long they took, by how many bytes the process was bigger than one that sent 100."""
+    """``messages`` waited; how long they took, and by how many bytes the process that sent them grew at the
+    most, beside one that sent a hundred."""
 
     messages: int
     seconds: float
     grown: int
+    grown_by_hundred: int
     verdict: Verdict
 
     @property
@@ -72,7 +76,7 @@ def down(stage: Stage, hours: int, seed: int = 1) -> Outage:
             for look in range(10):
                 if not database.pending():
                     break
-                seconds += _fine(worker.ask(Drain(back + look * timedelta(minutes=6), 30))).took
+                seconds += _fine(worker.ask(Drain(back + look * timedelta(minutes=6), 30, rate=PACE))).took
         finally:
             worker.close()
         verdict = _verdict(stage, database)
@@ -99,7 +103,7 @@ def backlog(stage: Stage, messages: int = 1000) -> Backlog:
             grown.append(answer.memory)
             seconds = answer.took
         verdict = _verdict(stage, database)
-    return Backlog(messages, seconds, grown[1] - grown[0], verdict)
+    return Backlog(messages, seconds, grown[1], grown[0], verdict)
 
 
 def _comes_and_goes(chance: random.Random, rounds: int) -> tuple[Severity | None, ...]:

@@ -8,10 +8,10 @@ import asyncio
 import itertools
 import multiprocessing
 import os
-import resource
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -57,12 +57,13 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Send what is due at ``now`` for at most ``seconds``, each attempt in ``timeout``; ``steps`` are added to the
-    clock in turn, each time somebody looks at it."""
+    """Send what is due at ``now`` for at most ``seconds``, each attempt in ``timeout``, ``rate`` messages a second
+    (None: as declared); ``steps`` are added to the clock in turn, each time somebody looks at it."""
 
     now: datetime
     seconds: float
     timeout: timedelta = timedelta(seconds=5)
+    rate: float | None = None
     steps: Sequence[timedelta] = ()
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -76,8 +77,8 @@ class MarkFirst:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a command went: ``error`` in words where it failed, the peak memory of the process in bytes so far, and what
-    the product had to say on its way."""
+    """How a command went: ``error`` in words where it failed, by how many bytes the process grew at the most (0 where
+    nobody can say), and what the product had to say on its way."""
 
     error: str = ""
     sent: int = 0
@@ -141,13 +142,28 @@ def _serve(pipe: Connection, dsn: str, config: Path, environment: dict[str, str]
             command = pipe.recv()
         except EOFError:
             return
+        before = _resident()
         began, error, sent, said = time.perf_counter(), "", 0, ()
         try:
             sent, said = work[type(command)](dsn, config, command)
         except TelemetryError as failed:
             error = f"{type(failed).__name__}: {failed}"
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        pipe.send(Answer(error, sent, time.perf_counter() - began, memory, said))
+        pipe.send(Answer(error, sent, time.perf_counter() - began, _peak() - before, said))
+
+
+def _resident() -> int:
+    """Bytes in use now, from where the peak is counted anew (Linux): a fork begins with the peak of its parent."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return _peak()
+
+
+def _peak() -> int:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def _evaluate(dsn: str, config: Path, command: Evaluate) -> tuple[int, tuple[str, ...]]:
@@ -175,7 +191,7 @@ def _drain(dsn: str, config: Path, command: Drain) -> tuple[int, tuple[str, ...]
         return command.now + timedelta(seconds=time.monotonic() - began) + next(steps)
 
     said: list[str] = []
-    drained = drain(_settings(config, command.timeout), dsn=dsn, seconds=command.seconds, clock=clock, say=said.append)
+    drained = drain(_settings(config, command), dsn=dsn, seconds=command.seconds, clock=clock, say=said.append)
     return drained.sent, tuple(said)
 
 
@@ -194,7 +210,11 @@ def _mark_first(dsn: str, config: Path, command: MarkFirst) -> tuple[int, tuple[
     return len(claims), ()
 
 
-def _settings(config: Path, timeout: timedelta) -> Settings:
-    """What is declared, with another time-out; telemetry.yaml counts in whole seconds."""
+def _settings(config: Path, command: Drain) -> Settings:
+    """What is declared, with another time-out (telemetry.yaml counts in whole seconds) and pace."""
     settings = load(config)
-    return replace(settings, channels={name: replace(one, timeout=timeout) for name, one in settings.channels.items()})
+    changed = {
+        name: replace(one, timeout=command.timeout, rate=command.rate or one.rate)
+        for name, one in settings.channels.items()
+    }
+    return replace(settings, channels=changed)
