@@ -43,15 +43,15 @@ def _deaf(book: Book) -> Iterator[Finding]:
 
 
 def _unowned(book: Book, owners: Collection[str]) -> Iterator[Finding]:
-    """Promises that nobody answers for: they go to those whom others escalate to, else to everybody. Whom a dbt
-    exposure names and telemetry.yaml does not has no channel."""
+    """Promises that nobody answers for, or only somebody whom a dbt exposure names and telemetry.yaml does not: they go
+    to those whom others escalate to, else to everybody."""
     alike: dict[tuple[Place, str | None], dict[str, None]] = {}
     for group in book.groups:
         if group.terms.owner is None or group.terms.owner not in owners:
             alike.setdefault((book.places[group.asset][:2], group.terms.owner), {})[group.asset] = None
     for (place, owner), assets in alike.items():
         why = "no owner" if owner is None else f"the owner {owner!r} is not in owners"
-        told = _heard_by(book, owners) if owner is None else book.declared.fallback
+        told = _heard_by(book, owners)
         words = f"{names(list(assets))}: {why}, so {told or 'nobody'} is told when it is late."
         kind, severity = (Kind.NO_OWNER, Severity.NOTE) if told else (Kind.NO_CHANNEL, Severity.WARNING)
         remedy = f"Owners are {names(sorted(owners))}; name one in the promise, or give one notify:."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
-from telemetry_assets.incidents.trouble import NOBODY, Severity
+from telemetry_assets.incidents.trouble import Severity
 
 REMIND_AFTER = timedelta(hours=4)
 
@@ -52,10 +52,10 @@ class Routing:
 def channels_of(owner: str, severity: Severity, routing: Routing) -> tuple[str, ...]:
     """Through what an owner is told at a severity; empty where nobody is. :data:`NOBODY` is whoever hears of the rest.
 
-    An ERROR without a channel of its own takes the way of a WARN, else the fallback; an owner whom nobody described in
-    telemetry.yaml has no channel.
+    An ERROR without a channel of its own takes the way of a WARN, else the fallback. An owner whom nobody described in
+    telemetry.yaml, because only a dbt exposure names them, hears as little as nobody: others hear in their place.
     """
-    if owner == NOBODY:
+    if owner not in routing.routes:
         told = [channel for one in hearing_of_the_rest(routing) for channel in _own(one, severity, routing)]
         return tuple(dict.fromkeys(told)) or routing.fallback
     own = _own(owner, severity, routing)

@@ -55,12 +55,11 @@ def test_a_promise_whose_error_nobody_would_hear_is_warned_of_at_its_line(more) 
     assert "no owner, so nobody is told when it is late." in one.words
 
 
-def test_an_owner_that_telemetry_yaml_does_not_know_hears_through_the_fallback_alone() -> None:
-    (one,) = about(Kind.NO_CHANNEL, OWNED, owners=["you"])
-    assert (one.severity, one.place) == (Severity.WARNING, ("promises", 0))
+def test_for_an_owner_that_telemetry_yaml_does_not_know_others_hear_as_for_nobody() -> None:
+    (one,) = about(Kind.NO_OWNER, OWNED, owners=["you"])
+    assert "the owner 'me' is not in owners, so you is told" in one.words
+    (one,) = about(Kind.NO_CHANNEL, OWNED, owners=["you"], escalated_to={"her"}, deaf=["her"])
     assert "the owner 'me' is not in owners, so nobody is told" in one.words
-    (one,) = about(Kind.NO_OWNER, OWNED, owners=["you"], fallback="HOOK")
-    assert "so HOOK is told" in one.words
 
 
 def test_without_owners_it_is_a_note_that_nobody_is_told_unless_the_fallback_is() -> None:

@@ -19,7 +19,7 @@ from telemetry_assets.errors import UsageError
 from telemetry_assets.incidents.incident import Change, Incident, Phase, Step
 from telemetry_assets.incidents.life import acknowledge
 from telemetry_assets.incidents.reconcile import reconcile
-from telemetry_assets.incidents.routing import Escalation, Route, Routing
+from telemetry_assets.incidents.routing import Escalation, Route, Routing, channels_of
 from telemetry_assets.incidents.silence import Silence, muted
 from telemetry_assets.incidents.situation import situations_of
 from telemetry_assets.incidents.trouble import NOBODY, Severity, Standing, Subject, Trouble
@@ -287,3 +287,7 @@ TestManyLives = pytest.mark.slow(pytest.mark.timeout(900)(ManyLives.TestCase))
 TestManyLives.settings = settings(
     max_examples=1000, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_for_an_owner_that_nobody_described_those_hear_whom_others_escalate_to() -> None:
+    assert set(channels_of("an exposure's", ERROR, ROUTING)) == HEARS[NOBODY, ERROR]
