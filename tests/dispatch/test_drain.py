@@ -235,11 +235,11 @@ class TestSideBySide:
         slack = Slack()
         with HttpSink(slack) as sink, ThreadPoolExecutor(2) as pool:
             stage.told(ChannelSettings("hooked", "slack", {"webhook_url": f"{sink.url}/services/T/B/x"}))
-            stage.fail_jobs(4, now)
+            stage.fail_jobs(3, now)
             list(pool.map(lambda _: stage.drain(), range(2)))
             at = [request.at for request in sink.requests]
-        assert len(slack.posts) == 4
-        assert at[-1] - at[0] > 2.7
+        assert len(slack.posts) == 3
+        assert at[-1] - at[0] > 1.8
         assert min(later - earlier for earlier, later in pairwise(at)) > 0.5
 
     def test_what_is_said_of_one_incident_stays_in_order(self, stage: Stage, now: datetime) -> None:

@@ -39,7 +39,7 @@ def running(stage: Stage, said: list[str]) -> Generator[threading.Event]:
 def test_a_promise_that_breaks_is_told_within_two_seconds(stage: Stage, said: list[str]) -> None:
     with HttpSink() as sink:
         stage.told(webhook("hook", sink.url))
-        breaks = datetime.now(UTC) + timedelta(seconds=3)
+        breaks = datetime.now(UTC) + timedelta(seconds=2)
         stage.synced(breaks - HOUR)
         with running(stage, said):
             wait_until(lambda: bool(sink.requests), 15)
@@ -93,7 +93,7 @@ def test_a_database_that_is_away_is_said_once_and_asked_less_and_less(stage: Sta
     with refused() as port:
         away = replace_dsn(stage, f"postgresql://telemetry@127.0.0.1:{port}/nothing")
         with running(away, said):
-            time.sleep(2.5)
+            time.sleep(1.5)
     assert len([line for line in said if "could not be reached" in line]) == 1
     assert len(said) == 1
 
