@@ -15,7 +15,7 @@ from telemetry_assets.freshness.cutoff import EVER, cutoffs_of
 from telemetry_assets.freshness.feeding import sync_trouble, why_behind, zero_rows
 from telemetry_assets.freshness.happenings import Happenings
 from telemetry_assets.freshness.judge import Evidence, Judgement
-from telemetry_assets.freshness.lineage import Graph, data_times_of, roots_of
+from telemetry_assets.freshness.lineage import Graph, data_time_of, roots_of
 from telemetry_assets.model import Limit, State
 
 type _Whose = tuple[str, str]
@@ -66,6 +66,7 @@ class _Explaining:
         self._along: dict[tuple[str, str, Limit | None, State], _Along] = {}
         self._held: dict[_Whose, dict[str, datetime | None]] = {}
         self._above: dict[_Whose, dict[str, str | None]] = {}
+        self._parents: dict[tuple[str, str], list[str]] = {}
         self._hops: dict[tuple[str, str, str, str], Told] = {}
         self._empty: dict[_Whose, Told | None] = {}
 
@@ -150,7 +151,7 @@ class _Explaining:
     def _holds(self, key: str, tenant: str, root: str) -> datetime | None:
         of_root = self._held.setdefault((root, tenant), {})
         if key not in of_root:
-            of_root[key] = data_times_of(key, tenant, self._graph, self._evidence.facts, self._tenants).get(root)
+            of_root[key] = data_time_of(key, root, tenant, self._graph, self._evidence.facts, self._tenants)
         return of_root[key]
 
     def _hop(self, asset: str, tenant: str, root: str, along: _Along) -> _Hop | None:
@@ -178,7 +179,14 @@ class _Explaining:
         """The parent made from the root that holds the oldest of it."""
         above = self._above.setdefault((root, tenant), {})
         if key not in above:
-            parents = self._graph[key].parents if key in self._graph else ()
-            leading = [one for one in dict.fromkeys(parents) if root in roots_of(one, self._graph)]
-            above[key] = min(leading, key=lambda one: self._holds(one, tenant, root) or EVER, default=None)
+            leading = self._leading(key, root)
+            oldest = min(leading, key=lambda one: self._holds(one, tenant, root) or EVER) if len(leading) > 1 else None
+            above[key] = oldest or next(iter(leading), None)
         return above[key]
+
+    def _leading(self, key: str, root: str) -> list[str]:
+        """The parents made from the root, each once."""
+        if (key, root) not in self._parents:
+            parents = self._graph[key].parents if key in self._graph else ()
+            self._parents[key, root] = [one for one in dict.fromkeys(parents) if root in roots_of(one, self._graph)]
+        return self._parents[key, root]

@@ -23,6 +23,7 @@ class Graph(Mapping[str, AssetNode]):
         self._nodes = {node.key: node for node in nodes}
         self._ends: dict[str, tuple[str, ...]] = {}
         self._tables: dict[str, tuple[str, ...]] = {}
+        self._roots: dict[str, tuple[str, ...]] = {}
 
     def __getitem__(self, key: str) -> AssetNode:
         return self._nodes[key]
@@ -38,6 +39,12 @@ class Graph(Mapping[str, AssetNode]):
         if key not in self._ends:
             self._ends[key] = tuple(self._upwards(key, _is_end))
         return self._ends[key]
+
+    def roots(self, key: str) -> tuple[str, ...]:
+        """Those of the ends whose clock can bind."""
+        if key not in self._roots:
+            self._roots[key] = tuple(end for end in self.ends(key) if end in self and is_dated(self[end]))
+        return self._roots[key]
 
     def tables(self, key: str) -> tuple[str, ...]:
         """What is really stored: ``key`` itself unless it is a view, else what it reads through however many views."""
@@ -74,7 +81,7 @@ def is_dated(node: AssetNode) -> bool:
 
 def roots_of(key: str, graph: Graph) -> tuple[str, ...]:
     """The dated roots ``key`` is made from, itself where it is one, nearest first. Cycles and gaps end a path."""
-    return tuple(end for end in graph.ends(key) if end in graph and is_dated(graph[end]))
+    return graph.roots(key)
 
 
 def undated_roots_of(key: str, graph: Graph) -> tuple[str, ...]:
@@ -110,6 +117,19 @@ def data_times_of(
     return incorporate(
         (roots_of(table, graph), _recorded(table, tenant, graph, facts, tenants)) for table in graph.tables(key)
     )
+
+
+def data_time_of(
+    key: str, root: str, tenant: str, graph: Graph, facts: Facts, tenants: Sequence[str] = ()
+) -> datetime | None:
+    """The data time of one root as :func:`data_times_of` has it, None where nothing of it is held."""
+    held = [
+        _recorded(table, tenant, graph, facts, tenants).get(root)
+        for table in graph.tables(key)
+        if root in graph.roots(table)
+    ]
+    known = [data_time for data_time in held if data_time is not None]
+    return min(known, default=None) if len(known) == len(held) else None
 
 
 def fact_now(
