@@ -166,7 +166,8 @@ def _of_data(owed: Owed, fact: SubjectFact | None, now: datetime) -> _Verdict:
     if fact is None:
         limits = set(owed.terms.limits.values())
         return _Verdict(State.MISSING, "no run has ever loaded it", limit=limits.pop() if len(limits) == 1 else None)
-    return max(_of_roots(owed, fact, now), key=lambda verdict: verdict.badness)
+    verdicts = list(_of_roots(owed, fact, now))
+    return max(verdicts, key=lambda verdict: verdict.badness) if len(verdicts) > 1 else verdicts[0]
 
 
 def _of_roots(owed: Owed, fact: SubjectFact, now: datetime) -> Iterator[_Verdict]:
