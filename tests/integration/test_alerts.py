@@ -1,6 +1,6 @@
 """``telemetry up`` on the example: a broken feed is one incident, told in a file and resolved; so is a hanging daemon.
 
-The windows of what breaks are short, so that nobody waits long; those of everything else do not hang on a busy machine.
+The windows of one tenant are as short as a busy machine keeps them, those of the others longer.
 """
 
 import json
@@ -25,8 +25,8 @@ from tests.integration.example import Place, copy_example
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 BOARD = "snapshots/tenant_dashboard"
-LONG = "window: {warn: 5m, fail: 6m}"
-WINDOWS = {"meta_ads/*": "4m", "google_ads/*": "40m", "marts/*": "40m", BOARD: "7m"}
+OWN_WINDOWS = {"meta_ads/*": "6m", BOARD: "8m"}
+"""Of northshore, whose feed breaks."""
 
 
 class Live:
@@ -76,10 +76,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The example with nothing broken, refreshed once, then live."""
     folder = tmp_path_factory.mktemp("alerts")
     path = copy_example(folder / "example")
-    text = path.read_text().replace("every: 2m", "every: 1m")
-    for asset, window in WINDOWS.items():
-        assert f"asset: {asset}, {LONG}" in text
-        text = text.replace(f"asset: {asset}, {LONG}", f"asset: {asset}, window: {{fail: {window}}}")
+    text = path.read_text().replace("every: 2m", "every: 1m").replace("owner: marketing-ops}", "owner: data-eng}")
+    text = text.replace("window: {warn: 5m, fail: 6m}", "window: {fail: 40m}")
+    for asset, window in OWN_WINDOWS.items():
+        text = text.replace(f"asset: {asset}, ", f"asset: {asset}, tenants: {{northshore: {{fail: {window}}}}}, ")
     path.write_text(text)
     place = Place(folder / "example", {"TELEMETRY_HOME": str(folder / "home")})
     ads = AdsUpstream(place.home / "demo")
@@ -105,17 +105,18 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def test_a_broken_feed_is_one_incident_with_the_words_of_why_and_its_healing_resolves_it(live: Live) -> None:
     feed = ("--source", "meta_ads", "--tenant", "northshore")
     assert live.place.run("demo", "break", "error", *feed).returncode == 0
-    eventually(lambda: live.incidents(), 480)
-    eventually(lambda: BOARD in live.reach(1), 480)
-    why = json.loads(live.place.run("why", BOARD, "--tenant", "northshore", "--json").stdout)
+    eventually(lambda: live.incidents() and BOARD in live.reach(1), 900)
     assert [one[:2] for one in live.incidents()] == [("sync_failed", "meta_ads")], live.messages
-    for words in sentences(why):
-        assert words in plain(live.messages)
+    assert keys(live.messages) == ["1.1.log"]
+    why = json.loads(live.place.run("why", BOARD, "--tenant", "northshore", "--json").stdout)
+    (cause,) = [one["cause"] for one in why["explanations"]]
+    assert cause["identity"] == "sync_failed meta_ads"
+    for words in (cause["says"], cause["remedy"]):
+        assert plain(words) in plain(live.messages)
     assert live.place.run("demo", "heal", *feed).returncode == 0
     eventually(lambda: live.incidents()[0][2] == "resolved", 300)
     eventually(lambda: len(keys(live.messages)) == 2, 30)
-    assert live.incidents() == [("sync_failed", "meta_ads", "resolved")]
-    assert keys(live.messages) == ["1.1.log", f"1.{len(live.steps(1))}.log"]
+    assert [phase for *_, phase in live.incidents()] == ["resolved"]
     assert [step for step, told in live.steps(1) if told] == ["opened", "resolved"]
 
 
@@ -144,11 +145,6 @@ def test_it_ends_without_a_trace(live: Live) -> None:
 def keys(messages: str) -> list[str]:
     """The key of every message, in order."""
     return re.findall(r"\b(\d+\.\d+\.log)\b", messages)
-
-
-def sentences(why: dict[str, Any]) -> list[str]:
-    """What the cause in an answer of ``why`` says, as it is at any time."""
-    return [plain(why["cause"][part]) for part in ("says", "remedy")]
 
 
 def plain(text: str) -> str:
