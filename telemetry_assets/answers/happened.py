@@ -27,6 +27,9 @@ RECENT_INVOCATIONS = 25
 LEAST_SECRET = 4
 """Shorter values of secrets are not looked for in texts: they would be found in any word."""
 
+LONGEST_TEXT = 20_000
+
+_PASSWORD = re.compile(r"(\bpassword\s*=\s*)('[^']*'|[^\s'&;,)]+)", re.IGNORECASE)
 _WITH_PASSWORD = re.compile(r"//[^/@\s:]*:[^/@\s]+@")
 type Veil = Callable[[str], str]
 
@@ -67,14 +70,20 @@ def read_happenings(
 
 
 def veil_of(settings: Settings) -> Veil:
-    """What puts ``***`` in the place of every secret of the settings, and of every URL's user and password."""
-    secrets = {secret.reveal() for secret in settings.secrets() if secret.is_set}
+    """What puts ``***`` in the place of every secret of the settings, of every URL's user and password, and of a DSN's
+    password. Of a text of megabytes only the beginning is kept: nobody reads more, and each secret is looked for."""
+    refs = [*settings.secrets(), *filter(None, (settings.airbyte.client_secret, settings.database))]
+    secrets = {secret.reveal() for secret in refs if secret.is_set}
     longest_first = sorted((secret for secret in secrets if len(secret) >= LEAST_SECRET), key=len, reverse=True)
 
     def veil(text: str) -> str:
+        kept = text[:LONGEST_TEXT]
         for secret in longest_first:
-            text = text.replace(secret, "***")
-        return _WITH_PASSWORD.sub("//***@", text)
+            kept = kept.replace(secret, "***")
+        kept = _PASSWORD.sub(r"\1***", _WITH_PASSWORD.sub("//***@", kept))
+        # The cut may have left half a secret, which is no longer found.
+        whole = len(text) <= LONGEST_TEXT
+        return kept if whole else kept[: -max(map(len, longest_first), default=1)]
 
     return veil
 

@@ -15,6 +15,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from telemetry_assets import settings as declared
+from telemetry_assets.answers.happened import LONGEST_TEXT, veil_of
 from telemetry_assets.answers.troubles import read_troubles
 from telemetry_assets.incidents.trouble import NOBODY, Dashboard, Severity, Trouble
 from telemetry_assets.ledger import (
@@ -251,6 +252,29 @@ def test_what_nobody_could_look_at_is_a_warning_without_secrets(
     assert "s3cr3t" not in repr(found)
     assert "pa55" not in repr(found)
     assert found[0].quote == "no answer for *** at postgresql://***@erp/x"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("host=erp password=hunter22 dbname=x", "host=erp password=*** dbname=x"),
+        ("PASSWORD = 'two words' failed", "PASSWORD = *** failed"),
+        ("the password is wrong", "the password is wrong"),
+        ("postgresql://telemetry:pa55@db/x refused", "postgresql://***@db/x refused"),
+    ],
+)
+def test_passwords_are_veiled_wherever_they_stand(settings: Settings, said: str, told: str) -> None:
+    assert veil_of(settings)(said) == told
+
+
+def test_a_text_of_megabytes_is_cut_and_leaves_no_half_a_secret(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "s3cr3t-token")
+    for cut in range(12):
+        veiled = veil_of(settings)("x" * (LONGEST_TEXT - cut) + "s3cr3t-token" + "y" * 10_000_000)
+        assert LONGEST_TEXT - 50 < len(veiled) <= LONGEST_TEXT
+        assert "s3" not in veiled
 
 
 def test_a_time_that_nobody_can_believe_is_a_warning_about_its_root(ledger: Ledger, settings: Settings) -> None:
