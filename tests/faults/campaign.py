@@ -63,13 +63,15 @@ LOOKS = 60
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of it: causes per fault and disturbance, rounds (each is a step of each cause)."""
+    """How much of it: causes per fault and disturbance, rounds (each is a step of each cause), and whether each channel
+    is struck in every drain, or once while it fails and once when it works."""
 
     causes: int
     rounds: int
+    every_drain: bool = True
 
 
-SAMPLE = Size(2, 3)
+SAMPLE = Size(2, 3, every_drain=False)
 FULL = Size(9, 6)
 """9 causes, 6 steps each, 16 channels, 12 disturbances: 10,368 transitions."""
 
@@ -96,7 +98,7 @@ def episode(stage: Stage, disturbance: Disturbance, size: Size, seed: int = 1) -
         disk = stack.enter_context(small_disk(database)) if disturbance is Disturbance.DISK_FULL else None
         if disturbance is Disturbance.SERIALIZATION:
             database.collide()
-        sender = Sender(stage, database, gate, disturbance, disk)
+        sender = Sender(stage, database, gate, disturbance, disk, size)
         try:
             for number in range(size.rounds):
                 stage.fail()
@@ -134,14 +136,16 @@ class Sender:
     """The process (or two) that evaluates and drains, and is disturbed at it; when it dies there is a new one."""
 
     def __init__(
-        self, stage: Stage, database: Database, gate: Gate, disturbance: Disturbance, disk: Disk | None
+        self, stage: Stage, database: Database, gate: Gate, disturbance: Disturbance, disk: Disk | None, size: Size
     ) -> None:
         self._stage, self._database, self._gate, self._disturbance = stage, database, gate, disturbance
-        self._disk = disk
+        self._disk, self._every_drain = disk, size.every_drain
         self._dsn = gate.dsn(database.name) if disturbance.value.startswith("kill") else database.url
         self._crew = [self._worker() for _ in range(2 if disturbance is Disturbance.TWO else 1)]
         self._now = START
         self._targets: set[str] = set()
+        self._struck: dict[bool, set[str]] = {False: set(), True: set()}
+        self._healed = False
         self._drains = 0
         self._told: list[Told] = []
         self._installation = database.installation()
@@ -170,7 +174,7 @@ class Sender:
 
     def drain_for_a_while(self) -> None:
         """Three looks while the sinks fail."""
-        self._targets = set(CHANNELS)
+        self._aim(healed=False)
         for pause in (2, 5, 11):
             with self._hurt():
                 self._drain(seconds=0.05, timeout=SHORT)
@@ -178,7 +182,7 @@ class Sender:
 
     def drain_all(self) -> None:
         """Until nothing waits; each look is as late as the longest pause between two tries."""
-        self._targets = set(CHANNELS)
+        self._aim(healed=True)
         for _ in range(LOOKS):
             with self._hurt():
                 self._drain(seconds=0.5, timeout=LONG)
@@ -197,7 +201,8 @@ class Sender:
 
     def _drain(self, seconds: float, timeout: timedelta) -> None:
         """One look of every process, again as often as they are killed at it."""
-        command = Drain(self._now, seconds, timeout, _STEPS.get(self._disturbance, ()), dict(self._stage.environment))
+        steps = _STEPS.get(self._disturbance, ())
+        command = Drain(self._now, seconds, timeout, steps=steps, environment=dict(self._stage.environment))
         while not all(self._ask(command)):
             pass
 
@@ -258,6 +263,17 @@ class Sender:
         for channel in sorted(self._targets):
             self._gate.arm(point, (*MARKED, channel), partial(self._kill_at, channel))
 
+    def _aim(self, *, healed: bool) -> None:
+        """Whom to strike in the drains to come."""
+        with self._lock:
+            self._healed = healed
+            self._targets = set(CHANNELS) - (set() if self._every_drain else self._struck[healed])
+
+    def _hit(self, channel: str) -> None:
+        self._targets.discard(channel)
+        self._struck[self._healed].add(channel)
+        self.strikes[channel] += 1
+
     def _strike(self, channel: str, accepted: bool) -> bool:
         """Called by a sink that has decided and not yet answered. True: the sender is dead."""
         with self._lock:
@@ -267,8 +283,7 @@ class Sender:
                 self._kill_at(channel)
                 return True
             if self._disturbance is Disturbance.CUT:
-                self._targets.discard(channel)
-                self.strikes[channel] += 1
+                self._hit(channel)
                 self._database.cut()
             if self._disturbance is Disturbance.RESTART and not self._restart.is_set():
                 self.strikes.update(list(CHANNELS))
@@ -276,8 +291,7 @@ class Sender:
         return False
 
     def _kill_at(self, channel: str) -> None:
-        self._targets.discard(channel)
-        self.strikes[channel] += 1
+        self._hit(channel)
         self._kill()
 
     def _kill(self) -> None:

@@ -9,13 +9,15 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from telemetry_assets.channels.opening import open_channel
@@ -97,7 +99,8 @@ class Worker:
         FORKING.set_forkserver_preload(PRELOADED)
         self._pipe, theirs = FORKING.Pipe()
         self._process = FORKING.Process(target=_serve, args=(theirs, dsn, config, dict(environment)), daemon=True)
-        self._process.start()
+        with _nothing_to_import_again():
+            self._process.start()
         theirs.close()
 
     def send(self, command: Command) -> None:
@@ -111,6 +114,7 @@ class Worker:
             return self._pipe.recv()
         except (EOFError, ConnectionResetError):
             self._process.join()
+            assert self._process.exitcode == -signal.SIGKILL, "the worker died by itself"
             raise EOFError from None
 
     def ask(self, command: Command) -> Answer:
@@ -128,6 +132,17 @@ class Worker:
         self.kill()
         self._process.join()
         self._pipe.close()
+
+
+@contextmanager
+def _nothing_to_import_again() -> Generator[None]:
+    """A new process would import anew whatever was started here (pytest, the report), which takes most of a second."""
+    started = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = started
 
 
 def _serve(pipe: Connection, dsn: str, config: Path, environment: dict[str, str]) -> None:
