@@ -11,11 +11,13 @@ from typing import Any
 
 from telemetry_assets.answers.condition import iso
 from telemetry_assets.answers.limits import seconds
+from telemetry_assets.incidents.headline import cause_text
 from telemetry_assets.incidents.incident import Entry, Incident, Phase, Step
+from telemetry_assets.incidents.message import Message
 from telemetry_assets.incidents.silence import Silence
 from telemetry_assets.incidents.trouble import Standing
 from telemetry_assets.ledger.outbox import Delivery, Kept
-from telemetry_assets.model import State
+from telemetry_assets.model import CauseKind, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,21 @@ class IncidentAnswer:
         one = self.incident
         return breach_of(self.timeline, self.now) + (one.opened_at - min(broken_since(one), one.opened_at))
 
+    @property
+    def told_cause(self) -> Message | None:
+        """The newest message that told of a cause, where the incident itself merely waits, or waited, for the next run
+        of something; else None: what it says is its cause."""
+        if self.incident.kind is not CauseKind.WAITING:
+            return None
+        told = [one.message for one in self.row.messages if one.message.kind != CauseKind.WAITING]
+        return told[-1] if told else None
+
+    @property
+    def widest_told(self) -> Message | None:
+        """The message that told of the most subjects, where that is more than the incident hits now."""
+        widest = max((one.message for one in self.row.messages), key=lambda one: one.reach[0], default=None)
+        return widest if widest and widest.reach[0] > len(self.incident.reach) else None
+
     def messages_of(self, entry: Entry) -> list[Kept]:
         """The messages of one entry of the timeline."""
         return [one for one in self.row.messages if one.message.seq == entry.seq]
@@ -106,6 +123,14 @@ class IncidentAnswer:
             "deliveries": [_delivery_json(one) for one in self.deliveries],
             "silences": [silence_json(one) for one in self.silences],
         }
+
+
+def called(incident: Incident) -> str:
+    """``shop: sync failed``: its cause, in the words that its messages have. What merely waits for the next run is
+    called what people were told before."""
+    if incident.kind is CauseKind.WAITING and incident.known_as:
+        return incident.known_as
+    return cause_text(incident.kind, incident.where)
 
 
 def breach_of(timeline: Sequence[Entry], now: datetime) -> timedelta:
@@ -150,6 +175,7 @@ def incident_json(incident: Incident) -> Mapping[str, Any]:
         "severity": str(incident.severity),
         "kind": str(incident.kind),
         "where": incident.where,
+        "called": called(incident),
         "says": incident.says,
         "remedy": incident.remedy,
         "quote": incident.quote,

@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from textwrap import wrap
 
-from telemetry_assets.answers.incidents_answer import Entry, IncidentAnswer, Kept, Phase, Standing
+from telemetry_assets.answers.incidents_answer import (
+    Entry,
+    IncidentAnswer,
+    Kept,
+    Phase,
+    Standing,
+    called,
+)
 from telemetry_assets.model import ANY_TENANT
-from telemetry_assets.render.incidents import PHASE_STYLES, cause_text, hits_text
+from telemetry_assets.render.incidents import PHASE_STYLES, reach_text
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, printable, write
 from telemetry_assets.render.words import age_text, counted
@@ -31,9 +38,8 @@ def lines(answer: IncidentAnswer, colours: Palette, width: int = 120) -> Iterato
     """Everything ``telemetry incidents show`` prints."""
     one = answer.incident
     marks = " (a drill: nothing is wrong)" if one.drill else " (silenced)" if one.muted else ""
-    headline = (
-        f"Incident {one.number}, {one.phase}, {one.severity}: {printable(cause_text(one.kind, one.where))}{marks}"
-    )
+    severity = "" if one.drill else f", {one.severity}"
+    headline = f"Incident {one.number}, {one.phase}{severity}: {printable(called(one))}{marks}"
     yield colours.paint(headline, PHASE_STYLES[one.phase])
     for title, text in _sections(answer):
         yield from _section(title, text, width)
@@ -47,23 +53,19 @@ def lines(answer: IncidentAnswer, colours: Palette, width: int = 120) -> Iterato
 
 def _sections(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     one = answer.incident
-    yield "CAUSE", one.says
-    if one.quote and one.quote not in one.says:
-        yield "", f"“{one.quote}”"
-    for more in one.evidence:
-        yield "", more
-    if one.remedy:
-        yield "DO", one.remedy
+    yield from _cause(answer)
     since = f"{instant_text(one.since)}, " if one.since and one.since < one.opened_at else ""
     until = f", resolved {instant_text(one.resolved_at)}" if one.resolved_at else ""
-    yield "SINCE", f"{since}opened {instant_text(one.opened_at)}{until}, {age_text(answer.breach)} in all"
+    lasted = "" if one.drill else f", in breach for {age_text(answer.breach)}"
+    yield "SINCE", f"{since}opened {instant_text(one.opened_at)}{until}{lasted}"
     worst = one.worst
     if worst.asset:
         whose = "" if worst.tenant == ANY_TENANT else f" for {worst.tenant}"
         yield "WORST", f"{worst.asset}{whose}: {standing_text(worst.standing)}"
     if one.resolution:
         yield "ENDED", one.resolution
-    yield "HITS", f"{hits_text(one.broken, len(one.reach), one.reach.tenants)}, at the most {one.widest:,}"
+    if len(one.reach):
+        yield "HITS", reach_text(one)
     for block in one.reach.blocks[:SHOWN]:
         if any(block.assets):
             whose = "" if block.tenants == (ANY_TENANT,) else f" for {_names(block.tenants)}"
@@ -75,10 +77,26 @@ def _sections(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     yield from _people(answer)
 
 
+def _cause(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
+    """What is the matter and what to do; once the cause is mended and something waits for its next run, both."""
+    one, told, over = answer.incident, answer.told_cause, answer.incident.phase is Phase.RESOLVED
+    shown = told or one
+    yield "WHAT" if one.drill else "CAUSE", shown.says
+    if shown.quote and shown.quote not in shown.says:
+        yield "", f"“{shown.quote}”"
+    if told and not over:
+        yield "NOW", one.says
+    for more in one.evidence if not told else ():
+        yield "", more
+    if one.remedy and not over:
+        yield "DO", one.remedy
+
+
 def _people(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     """Who owns it and was told; who sees to it; who asked that nobody be told."""
     one = answer.incident
     owners = list(dict.fromkeys((*one.owners, *one.told)))
+    nobody = "everybody" if one.drill else "without an owner"
     for number, owner in enumerate(owners):
         told = one.told.get(owner)
         how = (
@@ -86,7 +104,7 @@ def _people(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
         )
         yield (
             "OWNERS" if number == 0 else "",
-            f"{owner or 'nobody'}: {how}{', escalated' if told and told.escalated else ''}",
+            f"{owner or nobody}: {how}{', escalated' if told and told.escalated else ''}",
         )
     if one.acknowledged_at:
         yield "SEEN BY", f"{one.acknowledged_by}, {instant_text(one.acknowledged_at)}"
@@ -97,10 +115,11 @@ def _people(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
 
 
 def standing_text(standing: Standing) -> str:
-    """``late, data 3h 5m old, promised 60 min``."""
+    """``late, data 3h 5m old, promised under 60 min``."""
     parts = [standing.state.word if standing.state else ""]
     parts += [f"data {age_text(standing.data_age)} old"] if standing.data_age is not None else []
-    parts += [f"promised {standing.limit}"] if standing.limit else []
+    limit = standing.limit if standing.limit.startswith("by ") else f"under {standing.limit}"
+    parts += [f"promised {limit}"] if standing.limit else []
     parts += [f"ran {age_text(standing.run_age)} ago"] if standing.run_age is not None else []
     return ", ".join(filter(None, parts)) or "no age is known"
 

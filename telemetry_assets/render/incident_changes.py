@@ -5,9 +5,8 @@ What belongs here: transitions → lines. What does not: incidents as they stand
 
 from collections.abc import Iterator
 
-from telemetry_assets.answers.incidents_answer import Incident
+from telemetry_assets.answers.incidents_answer import Incident, called
 from telemetry_assets.answers.incidents_run import RunAnswer, Sent
-from telemetry_assets.render.incidents import cause_text
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, printable, write
 from telemetry_assets.render.words import counted
@@ -50,7 +49,7 @@ def sent_lines(sent: Sent, colours: Palette) -> Iterator[str]:
 
 def closed_text(incident: Incident, *, already: bool) -> str:
     """What became of closing an incident; its resolution tells the ages before and after."""
-    what = printable(cause_text(incident.kind, incident.where))
+    what = printable(called(incident))
     if already:
         return f"Incident {incident.number} was resolved already, {instant_text(incident.resolved_at)}: {what}"
     return f"Incident {incident.number} is resolved: {what}\n  {printable(incident.resolution, LONGEST)}"

@@ -6,11 +6,12 @@ What belongs here: the order of the report, and text that cannot break it. What 
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from telemetry_assets.answers.incidents_answer import IncidentAnswer, Kept, broken_since
+from telemetry_assets.answers.incidents_answer import IncidentAnswer, Kept, Message, Phase, broken_since, called
 from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.render.incident import standing_text
-from telemetry_assets.render.incidents import cause_text, hits_text
+from telemetry_assets.render.incidents import reach_text
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.terminal import printable
 from telemetry_assets.render.words import counted
@@ -35,7 +36,7 @@ def plain(text: str) -> str:
 def _head(answer: IncidentAnswer) -> Iterator[str]:
     one = answer.incident
     drill = " (fire drill: nothing was wrong)" if one.drill else ""
-    yield f"# Incident {one.number}: {plain(cause_text(one.kind, one.where))}{drill}"
+    yield f"# Incident {one.number}: {plain(called(one))}{drill}"
     yield ""
     yield "| | |"
     yield "|---|---|"
@@ -45,8 +46,8 @@ def _head(answer: IncidentAnswer) -> Iterator[str]:
 
 def _facts(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     one = answer.incident
-    yield "State", f"{one.phase}, {one.severity}"
-    yield "Cause since", instant_text(one.since) if one.since else ""
+    yield "State", str(one.phase) if one.drill else f"{one.phase}, {one.severity}"
+    yield "Cause since", instant_text(one.since) if one.since and not answer.told_cause else ""
     since = broken_since(one)
     yield "Promise broken since", instant_text(since) if since < one.opened_at else ""
     yield "Opened", instant_text(one.opened_at)
@@ -56,19 +57,24 @@ def _facts(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     reopened = f", reopened {counted(one.reopened, 'time')}" if one.reopened else ""
     yield "In breach", f"{counted(int(answer.breach.total_seconds() // 60), 'minute')}{reopened}"
     yield "Owners", ", ".join(plain(owner) for owner in one.owners)
-    yield "Blast radius", f"{hits_text(one.broken, len(one.reach), one.reach.tenants)}, at the most {one.widest:,}"
+    yield "Blast radius", reach_text(one) if len(one.reach) else ""
 
 
 def _cause(answer: IncidentAnswer) -> Iterator[str]:
-    one = answer.incident
-    yield from ("## Cause", "", plain(one.says), "")
-    for more in one.evidence:
-        yield f"- {plain(more)}"
-    if one.quote:
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", one.quote)), default=0))
-        yield from (fence, *(printable(line, LONGEST) for line in one.quote.splitlines()[:40]), fence, "")
-    if one.remedy:
-        yield from (f"What to do: {plain(one.remedy)}", "")
+    one, told = answer.incident, answer.told_cause
+    shown = told or one
+    seen = told.at if told else one.resolved_at or answer.now
+    yield from ("## Cause", "", f"As it was seen at {_second(seen)}: {plain(shown.says)}", "")
+    if shown.quote and shown.quote not in shown.says:
+        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown.quote)), default=0))
+        yield from (fence, *(printable(line, LONGEST) for line in shown.quote.splitlines()[:40]), fence, "")
+    if shown.evidence:
+        yield from (*(f"- {plain(more)}" for more in shown.evidence), "")
+    if told and one.phase is not Phase.RESOLVED:
+        yield from (f"Now: {plain(one.says)}", "")
+    remedy = shown.remedy if one.phase is Phase.RESOLVED else one.remedy
+    if remedy:
+        yield from (f"What to do, as it was told: {plain(remedy)}", "")
     if one.worst.asset:
         whose = "" if one.worst.tenant == ANY_TENANT else f" for {plain(one.worst.tenant)}"
         yield from (f"Worst: {plain(one.worst.asset)}{whose}, {plain(standing_text(one.worst.standing))}.", "")
@@ -81,12 +87,25 @@ def _reach(answer: IncidentAnswer) -> Iterator[str]:
     blocks = [block for block in one.reach.blocks if any(block.assets)]
     if blocks or one.dashboards:
         yield from ("## Blast radius", "")
+        if (widest := answer.widest_told) is not None:
+            yield f"- as it was told at {_second(widest.at)}: {_told_reach(widest)}"
         for block in blocks:
             whose = "" if block.tenants == (ANY_TENANT,) else f" for {_names(block.tenants)}"
             yield f"- {_names(block.assets)}{whose}"
         for board in one.dashboards:
             yield f"- read in {', '.join(plain(part) for part in (board.label, board.owner, board.url) if part)}"
         yield ""
+
+
+def _told_reach(message: Message) -> str:
+    """What a message spoke of, which names the first of many."""
+    _, assets, tenants = message.reach
+    whose = f" for {_first(message.tenants, tenants)}" if message.tenants else ""
+    return f"{_first(message.assets, assets)}{whose}"
+
+
+def _first(names: tuple[str, ...], number: int) -> str:
+    return _names(names) + (f" and {number - len(names):,} more" if number > len(names) else "")
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -97,17 +116,21 @@ def _names(names: tuple[str, ...]) -> str:
 def _timeline(answer: IncidentAnswer) -> Iterator[str]:
     yield from ("## Timeline", "", "| when | what | who | told |", "|---|---|---|---|")
     for entry in answer.timeline:
-        told = ", ".join(_told(one) for one in answer.messages_of(entry)) or ", ".join(map(plain, entry.channels))
+        told = "; ".join(_told(one) for one in answer.messages_of(entry)) or ", ".join(map(plain, entry.channels))
         words = f"**{entry.step}**: {plain(entry.words)}" if entry.words else f"**{entry.step}**"
-        yield f"| {entry.at.isoformat(timespec='seconds')} | {words} | {plain(entry.actor)} | {told} |"
+        yield f"| {_second(entry.at)} | {words} | {plain(entry.actor)} | {told} |"
     yield ""
 
 
 def _told(one: Kept) -> str:
     if one.status == "sent":
-        return f"{plain(one.message.channel)} {instant_text(one.ended_at)}"
+        return f"{plain(one.message.channel)}, {_second(one.ended_at)}"
     state = "not delivered" if one.status == "dead" else "waiting"
     return f"{plain(one.message.channel)} {state}" + (f": {plain(one.reason)}" if one.reason else "")
+
+
+def _second(instant: datetime | None) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if instant else "–"
 
 
 def _analysis(answer: IncidentAnswer) -> Iterator[str]:

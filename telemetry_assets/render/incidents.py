@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from telemetry_assets.answers.incidents_answer import IncidentRow, IncidentsAnswer, Phase, Silence
+from telemetry_assets.answers.incidents_answer import Incident, IncidentRow, IncidentsAnswer, Phase, Silence, called
 from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.table import Cell, draw
@@ -41,7 +41,7 @@ def list_lines(answer: IncidentsAnswer, colours: Palette) -> Iterator[str]:
     yield colours.paint(f"{said or 'No incident'}.{hidden}", BOLD)
     if not answer.rows:
         return
-    headers = ("N", "state", "severity", "since", "cause", "hits", "told")
+    headers = ("N", "state", "severity", "for", "cause", "hits", "told")
     yield from draw(headers, [_cells(row, answer.now) for row in answer.rows], colours, right={0, 3}, indent=0)
     for row in answer.rows:
         yield from _not_told(row, colours)
@@ -58,7 +58,7 @@ def _cells(row: IncidentRow, now: datetime) -> list[Cell | str]:
         Cell(str(one.phase), PHASE_STYLES[one.phase]),
         Cell(name, "" if ended or one.drill else _SEVERITY_STYLES.get(name, "")),
         age_text((one.resolved_at or now) - one.opened_at) if ended else age_text(now - one.opened_at),
-        printable(cause_text(one.kind, one.where)) + (f" ({', '.join(marks)})" if marks else ""),
+        printable(called(one)) + (f" ({', '.join(marks)})" if marks else ""),
         hits_text(one.broken, len(one.reach), one.reach.tenants),
         ", ".join(row.reached) or ("nobody yet" if row.messages else "nobody"),
     ]
@@ -73,14 +73,9 @@ def _not_told(row: IncidentRow, colours: Palette) -> Iterator[str]:
         if reason:
             yield colours.paint(f"◐ {number}: waits for {channel}: {printable(reason, SAID)}", SGR["yellow"])
     if row.untold and row.incident.phase is not Phase.RESOLVED:
-        words = f"○ {number}: told to nobody: no channel for {row.incident.severity} (telemetry config lint)"
+        missing = f"no owner of it has a channel for {row.incident.severity}"
+        words = f"○ {number}: told to nobody: {missing} (notify: in telemetry.yaml)"
         yield colours.paint(words, DIM)
-
-
-def cause_text(kind: str, where: str) -> str:
-    """``sync failed: ads``."""
-    said = str(kind).replace("_", " ")
-    return f"{said}: {where}" if where and where != said else said
 
 
 def hits_text(broken: int, subjects: int, tenants: Sequence[str]) -> str:
@@ -88,6 +83,12 @@ def hits_text(broken: int, subjects: int, tenants: Sequence[str]) -> str:
     whose = [tenant for tenant in tenants if tenant != ANY_TENANT]
     of = f" of {counted(len(whose), 'tenant')}" if whose else ""
     return f"{counted(broken, 'promise')}{of}" if broken else f"{counted(subjects, 'subject')}{of}" if subjects else "–"
+
+
+def reach_text(one: Incident) -> str:
+    """What it hits, and how much it was at the most where that was more: ``2 promises of 1 tenant, 14 at the most``."""
+    most = f", {one.widest:,} at the most" if one.widest > max(one.broken, len(one.reach)) else ""
+    return f"{hits_text(one.broken, len(one.reach), one.reach.tenants)}{most}"
 
 
 def print_silences(silences: Sequence[Silence], now: datetime) -> None:

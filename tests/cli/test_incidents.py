@@ -205,7 +205,7 @@ class TestReading:
             "by ada \\| lovelace |",
             "| In breach | 120 minutes |",
             "## Cause",
-            "What to do:",
+            "What to do, as it was told:",
             "## Blast radius",
             "shop/orders for acme, globex",
             "## Timeline",

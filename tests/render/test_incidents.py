@@ -74,12 +74,12 @@ def test_the_list_has_a_row_per_incident_and_what_was_not_delivered_under_it() -
     )  # fmt: skip
     shown = list(list_lines(IncidentsAnswer(NOW, rows, 4), PLAIN))
     assert shown[0] == "3 open, 1 resolved. 4 more with --all."
-    assert re.search(r"7  open +ERROR +1h 30m  sync failed: shop +3 promises of 2 tenants  nobody yet", shown[2])
-    assert "sync failed: erp (silenced)" in shown[3]
+    assert re.search(r"7  open +ERROR +1h 30m  shop: sync failed +3 promises of 2 tenants  nobody yet", shown[2])
+    assert "erp: sync failed (silenced)" in shown[3]
     assert re.search(r"6  resolved  drill +10m  fire drill \(reopened 2×\)", shown[5])
     assert "✗ 7: not delivered to slack: invalid_auth (telemetry incidents replay 7)" in shown
     assert "◐ 7: waits for mail: no connection" in shown
-    assert "○ 9: told to nobody: no channel for ERROR (telemetry config lint)" in shown
+    assert "○ 9: told to nobody: no owner of it has a channel for ERROR (notify: in telemetry.yaml)" in shown
     assert not any("8: told to nobody" in line for line in shown)
     assert shown[-1] == "Everything of one: telemetry incidents show 7"
 
@@ -89,13 +89,13 @@ def test_one_is_told_from_the_cause_to_what_to_type_next() -> None:
     failed = Delivery(7, "slack", (1,), NOW, timedelta(seconds=2), Outcome.AGAIN, "503", "")
     shown = text_of(lines(answer(INCIDENT, kept("dead", "gone"), silences=(silence,), tries=(failed,)), PLAIN))
     for part in (
-        "Incident 7, open, ERROR: sync failed: shop",
+        "Incident 7, open, ERROR: shop: sync failed",
         "CAUSE    the newest sync of shop failed",
         "“401 unauthorized”",
         "DO       Mend the token",
-        "SINCE    2026-05-01 10:20 UTC, opened 2026-05-01 10:30 UTC, 1h 30m in all",
-        "WORST    marts/day for acme: late, data 3h old, promised 1 h, ran 1m ago",
-        "HITS     3 promises of 2 tenants, at the most 5",
+        "SINCE    2026-05-01 10:20 UTC, opened 2026-05-01 10:30 UTC, in breach for 1h 30m",
+        "WORST    marts/day for acme: late, data 3h old, promised under 1 h, ran 1m ago",
+        "HITS     3 promises of 2 tenants, 5 at the most",
         "READ IN  Daily, sales, https://bi.example.com/1",
         "OWNERS   data-eng: told 1h 20m ago through slack, escalated",
         "SILENCE  3: marts/* of acme until 2026-05-01 13:00 UTC: backfill (ada)",
@@ -106,6 +106,38 @@ def test_one_is_told_from_the_cause_to_what_to_type_next() -> None:
         "Next: telemetry incidents ack 7, telemetry incidents close 7, telemetry incidents replay 7",
     ):
         assert part in shown
+
+
+def test_what_waited_for_its_next_run_is_told_by_the_cause_that_people_were_told_of() -> None:
+    cause = replace(
+        kept().message, says="the token has expired", quote="401", reach=(14, 3, 5), assets=("m/x",), tenants=("acme",)
+    )
+    healing = replace(
+        INCIDENT, kind=CauseKind.WAITING, where="m/x", known_as="shop: sync failed", says="m/x takes it in soon",
+        remedy="Wait", quote="", widest=14,
+    )  # fmt: skip
+    over = replace(healing, phase=Phase.RESOLVED, resolved_at=NOW, resolution="m/x is 1 min old again (was 3 h)")
+    for incident, said in ((healing, True), (over, False)):
+        found = answer(incident, replace(kept(), message=cause))
+        shown, report = text_of(lines(found, PLAIN)), markdown(found)
+        assert f"{incident.phase}, ERROR: shop: sync failed" in shown
+        assert "# Incident 7: shop: sync failed" in report
+        assert "CAUSE    the token has expired" in shown
+        assert "As it was seen at 2026-05-01 12:00:00 UTC: the token has expired" in report
+        assert ("NOW      m/x takes it in soon" in shown) == said == ("DO       Wait" in shown)
+        assert ("Now: m/x takes it in soon" in report) == said == ("What to do, as it was told: Wait" in report)
+        assert "as it was told at 2026-05-01 12:00:00 UTC: m/x and 2 more for acme and 4 more" in report
+        assert "3 promises of 2 tenants, 14 at the most" in shown
+
+
+def test_a_drill_shows_no_breach() -> None:
+    drill = replace(INCIDENT, drill=True, kind=CauseKind.FIRE_DRILL, phase=Phase.RESOLVED, resolved_at=NOW,
+                    reach=reach_of([]), owners=(), told={"": INCIDENT.told["data-eng"]}, since=None)  # fmt: skip
+    shown = text_of(lines(answer(drill), PLAIN))
+    assert shown.startswith("Incident 7, resolved: fire drill (a drill: nothing is wrong)\nWHAT     ")
+    assert "OWNERS   everybody: told" in shown
+    assert "breach" not in shown
+    assert "HITS" not in shown
 
 
 @pytest.mark.parametrize("field", ["says", "remedy", "quote", "where", "resolution", "acknowledged_by"])
@@ -160,7 +192,7 @@ def test_changes_are_a_line_each_with_whom_they_are_told() -> None:
 def test_what_is_closed_shows_its_resolution() -> None:
     over = replace(INCIDENT, phase=Phase.RESOLVED, resolved_at=NOW, resolution="marts/day is 5 min old again (was 3 h)")
     assert closed_text(over, already=False) == (
-        "Incident 7 is resolved: sync failed: shop\n  marts/day is 5 min old again (was 3 h)"
+        "Incident 7 is resolved: shop: sync failed\n  marts/day is 5 min old again (was 3 h)"
     )
     assert "was resolved already, 2026-05-01 12:00 UTC" in closed_text(over, already=True)
 
