@@ -12,40 +12,17 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 
 import psycopg
 
 from tests.faults.disk import Disk, small_disk
+from tests.faults.disturbance import Disturbance
 from tests.faults.kill_points import EVALUATED, MARKED, Gate, Point
 from tests.faults.ledger_of_truth import Told, Verdict, judge, read_books, steps_of, told_of
 from tests.faults.script import ROUND, START, Course, courses, standings
 from tests.faults.stage import CHANNELS, SECRETS, Database, Stage
 from tests.faults.worker import Answer, Drain, Evaluate, Worker
-
-
-class Disturbance(StrEnum):
-    """What happens to the sender, or to its ledger."""
-
-    NONE = "none"
-    KILL_BEFORE_COMMIT = "kill -9 before commit"
-    KILL_AFTER_COMMIT = "kill -9 after commit"
-    KILL_AFTER_SEND = "kill -9 after send"
-    KILL_AFTER_MARK = "kill -9 after mark"
-    RESTART = "PostgreSQL restart"
-    CUT = "connection cut"
-    SERIALIZATION = "serialization failure"
-    DISK_FULL = "disk full"
-    TWO = "two dispatchers"
-    CLOCK_BACK = "clock set back"
-    CLOCK_FORWARD = "clock set forward"
-
-    @property
-    def strikes(self) -> bool:
-        """Whether it happens at an instant, to each channel."""
-        return self.value.startswith("kill") or self in {Disturbance.RESTART, Disturbance.CUT}
-
 
 _COMMIT = {Disturbance.KILL_BEFORE_COMMIT: Point.BEFORE_COMMIT, Disturbance.KILL_AFTER_COMMIT: Point.AFTER_COMMIT}
 _HURTING = {Disturbance.RESTART, Disturbance.CUT, Disturbance.DISK_FULL}

@@ -12,7 +12,8 @@ from pathlib import Path
 from time import perf_counter
 
 from tests.faults import latency, outage
-from tests.faults.campaign import FULL, Disturbance, Episode, Size, episode
+from tests.faults.campaign import FULL, Episode, Size, episode
+from tests.faults.disturbance import Disturbance
 from tests.faults.faults_of_sinks import Fault
 from tests.faults.stage import CHANNELS, RATE, staged
 from tests.faults.stock_sensor import Stock, stock

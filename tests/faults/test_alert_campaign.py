@@ -12,7 +12,8 @@ import pytest
 
 from telemetry_assets.incidents.trouble import Severity
 from tests.faults import latency, outage
-from tests.faults.campaign import SAMPLE, Disturbance, episode
+from tests.faults.campaign import SAMPLE, episode
+from tests.faults.disturbance import Disturbance
 from tests.faults.faults_of_sinks import Fault
 from tests.faults.ledger_of_truth import judge, read_books
 from tests.faults.script import ROUND, START, Course, courses, standings
