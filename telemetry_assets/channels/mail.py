@@ -13,7 +13,7 @@ from html import escape
 from urllib.parse import quote
 
 from telemetry_assets.channels.fitting import one_line
-from telemetry_assets.channels.text import instant, plain, title, told
+from telemetry_assets.channels.text import instant, plain, quoted, title, told
 from telemetry_assets.incidents.message import Message
 from telemetry_assets.incidents.trouble import Severity
 
@@ -59,21 +59,21 @@ def html_of(message: Message) -> str:
     color = _COLORS.get(message.phase) or ("#cf222e" if message.severity is Severity.ERROR else "#9a6700")
     body = "\n".join(_parts(message))
     return (
-        '<!DOCTYPE html><html><body style="font-family:sans-serif;max-width:44em">\n'
-        f'<h2 style="color:{color}">{escape(title(message))}</h2>\n{body}\n</body></html>\n'
+        '<!DOCTYPE html><html><body style="font-family:sans-serif;max-width:44em;overflow-wrap:anywhere">\n'
+        f'<h2 style="color:{color};font-size:1.2em">{escape(title(message))}</h2>\n{body}\n</body></html>\n'
     )
 
 
 def _parts(message: Message) -> Iterator[str]:
     yield f'<p style="color:#57606a">{escape(told(message))}</p>'
     yield from _paragraph(message.says)
-    if message.quote:
-        yield f'<pre style="white-space:pre-wrap;background:#f6f8fa;padding:8px">{escape(message.quote)}</pre>'
-    if message.remedy:
-        yield from _paragraph(f"What to do: {message.remedy}")
+    if quote := quoted(message):
+        yield f'<pre style="white-space:pre-wrap;background:#f6f8fa;padding:8px">{escape(quote)}</pre>'
+    yield from _paragraph(message.remedy, "<b>What to do:</b> ")
     if message.facts:
         rows = "".join(
-            f'<tr><th align="left">{escape(label)}</th><td>{escape(value)}</td></tr>' for label, value in message.facts
+            f'<tr><th align="left" style="vertical-align:top">{escape(label)}</th><td>{escape(value)}</td></tr>'
+            for label, value in message.facts
         )
         yield f'<table cellpadding="4">{rows}</table>'
     yield from _list("Also", (escape(item) for item in message.evidence))
@@ -82,9 +82,9 @@ def _parts(message: Message) -> Iterator[str]:
     yield from _list("Of this message", (escape(note) for note in message.notes))
 
 
-def _paragraph(text: str) -> Iterator[str]:
+def _paragraph(text: str, before: str = "") -> Iterator[str]:
     if text:
-        yield f"<p>{escape(text).replace('\n', '<br>')}</p>"
+        yield f"<p>{before}{escape(text).replace('\n', '<br>')}</p>"
 
 
 def _list(heading: str, items: Iterator[str]) -> Iterator[str]:

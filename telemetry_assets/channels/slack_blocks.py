@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from telemetry_assets.channels.fitting import cut
-from telemetry_assets.channels.text import instant, plain, title, told
+from telemetry_assets.channels.text import instant, plain, quoted, title, told
 from telemetry_assets.incidents.message import Message
 from telemetry_assets.incidents.trouble import Severity
 
@@ -68,7 +68,7 @@ def blocks_of(message: Message, event_id: str) -> list[Block]:
             "text": _plain(f"{_light(message)} {title(message)}", HEADER),
         },
         *_section(f"{message.says}{remedy}", SAYS),
-        *_section(f"It said: {message.quote}" if message.quote else "", PART),
+        *_section(f"It said: {quote}" if (quote := quoted(message)) else "", PART),
         *_fields(message.facts),
         *_section(_listed("Also", message.evidence), PART),
         *_before(message),

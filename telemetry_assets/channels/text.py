@@ -17,9 +17,12 @@ def mark(message: Message) -> str:
 
 
 def title(message: Message) -> str:
-    """One line: ``[FIRE DRILL] RESOLVED #12: …``; while it is not resolved, its severity stands there."""
+    """One line: ``RESOLVED #12: …``; while it is not resolved, its severity stands there. What is not real has neither:
+    ``[FIRE DRILL] #12: …``."""
     if message.test:
         return f"{mark(message)}{message.headline}"
+    if message.drill:
+        return f"{mark(message)}#{message.incident}: {message.headline}"
     word = "RESOLVED" if message.phase == "resolved" else message.severity.value
     return f"{mark(message)}{word} #{message.incident}: {message.headline}"
 
@@ -28,6 +31,12 @@ def told(message: Message) -> str:
     """One line: the step, when, and who it is for."""
     owners = f" · for {', '.join(message.owners)}" if message.owners else ""
     return f"{message.step} {instant(message.at)}{owners}"
+
+
+def quoted(message: Message) -> str:
+    """What somebody else's error said, where that does not stand in the message already."""
+    said = " ".join(message.quote.split())
+    return "" if said in " ".join(message.says.split()) else message.quote
 
 
 def instant(at: datetime) -> str:
@@ -53,9 +62,9 @@ def _plain(message: Message) -> Iterator[str]:
     yield title(message)
     yield told(message)
     yield from _indented(message.says)
-    if message.quote:
+    if quote := quoted(message):
         yield "It said:"
-        yield from _indented(message.quote)
+        yield from _indented(quote)
     if message.remedy:
         yield "What to do:"
         yield from _indented(message.remedy)

@@ -12,7 +12,7 @@ from telemetry_assets.incidents.telling import Course, Told
 from telemetry_assets.incidents.trouble import NOBODY, Reach, Severity, Standing, Worst
 from telemetry_assets.model import CauseKind
 
-_LINE = "Fire drill: nothing is wrong, this shows that alerts reach you"
+_LINE = "Nothing is wrong: this shows that alerts reach you"
 _SAYS = (
     "Once a week a message goes the whole way of an alert to every channel. If it does not come, an incident says so"
     " through the others."
@@ -38,5 +38,5 @@ def drill(number: int, channels: Sequence[str], now: datetime) -> Change:
         drill=True,
     )
     course = Course(None, incident, Routing(), now)
-    course.take(Step.OPENED, f"{_LINE}: every channel is told", _LINE, {NOBODY: Told(tuple(channels), Severity.WARN)})
+    course.take(Step.OPENED, "Fire drill: every channel is told", _LINE, {NOBODY: Told(tuple(channels), Severity.WARN)})
     return course.done()

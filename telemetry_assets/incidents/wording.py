@@ -15,7 +15,7 @@ from telemetry_assets.incidents.routing import Routing
 from telemetry_assets.incidents.situation import EVIDENCE_LENGTH, QUOTE_LENGTH, REMEDY_LENGTH, SAYS_LENGTH
 from telemetry_assets.incidents.spoken import clock, counted, cut, named, one_line, spoken
 from telemetry_assets.incidents.trouble import Severity
-from telemetry_assets.model import ANY_TENANT
+from telemetry_assets.model import ANY_TENANT, CauseKind
 
 NAMES_SHOWN = 10
 EVIDENCE_SHOWN = 5
@@ -37,7 +37,7 @@ def message_of_step(
     """What one channel is told of one step: ``line`` is its headline, ``owners`` those it is for, ``extra`` facts that
     only this step has. Texts are cut to a length that a person reads."""
     links, notes = links_of(incident, owners, routing)
-    reach = incident.reach
+    reach, over = incident.reach, incident.phase is Phase.RESOLVED
     tenants = [tenant for tenant in reach.tenants if tenant != ANY_TENANT]
     return Message(
         incident=incident.number,
@@ -50,12 +50,12 @@ def message_of_step(
         kind=str(incident.kind),
         where=one_line(incident.where, NAME_LENGTH),
         headline=one_line(line, HEADLINE_CUT),
-        says=cut(incident.says, SAYS_LENGTH),
-        remedy="" if incident.phase is Phase.RESOLVED else cut(incident.remedy, REMEDY_LENGTH),
+        says=_says(incident),
+        remedy="" if over else cut(incident.remedy, REMEDY_LENGTH),
         quote=cut(incident.quote, QUOTE_LENGTH),
         owners=tuple(one_line(owner, NAME_LENGTH) for owner in owners),
         facts=tuple((label, one_line(value, FACT_LENGTH)) for label, value in [*extra, *_facts(incident, now)]),
-        evidence=tuple(cut(text, EVIDENCE_LENGTH) for text in incident.evidence[:EVIDENCE_SHOWN]),
+        evidence=() if over else tuple(cut(text, EVIDENCE_LENGTH) for text in incident.evidence[:EVIDENCE_SHOWN]),
         links=links,
         assets=_names(reach.assets),
         tenants=_names(tenants),
@@ -79,29 +79,39 @@ def test_message(channel: str, now: datetime) -> Message:
         severity=Severity.WARN,
         kind="test",
         where=channel,
-        headline=f"Test: alerts reach {channel}; nothing is wrong",
+        headline=f"Nothing is wrong: alerts reach {channel}",
         says="Somebody asked for this message with: telemetry doctor --send-test. No incident belongs to it.",
         test=True,
     )
 
 
+def _says(incident: Incident) -> str:
+    """What is the matter; of what is over, what was. What merely waited at its end has its cause in the headline."""
+    if incident.phase is not Phase.RESOLVED or incident.drill:
+        return cut(incident.says, SAYS_LENGTH)
+    return (
+        "" if incident.kind is CauseKind.WAITING or not incident.says else cut(f"It was: {incident.says}", SAYS_LENGTH)
+    )
+
+
 def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
     """Label and value, the most telling first. What is resolved shows its ages in the headline and as facts."""
-    worst = incident.worst
+    worst, over = incident.worst, incident.phase is Phase.RESOLVED
     if worst.asset:
         standing = standing_text(worst.standing)
-        resolved = incident.phase is Phase.RESOLVED
-        yield ("Worst was" if resolved else "Worst"), ": ".join(filter(None, (subject_text(worst), standing)))
+        yield ("Worst was" if over else "Worst"), ": ".join(filter(None, (subject_text(worst), standing)))
     hit = incident.reach
-    if worst.asset and len(hit) > 1:
+    if over and worst.asset and incident.widest > len(hit):
+        yield "Hit", f"{counted(incident.widest, 'promise')} at the most"
+    elif worst.asset and len(hit) > 1:
         tenants = [tenant for tenant in hit.tenants if tenant != ANY_TENANT]
         of = f", {counted(len(tenants), 'tenant')}: {named(tenants)}" if tenants else ""
-        yield "Hits", f"{counted(len(hit.assets), 'asset')}: {named(hit.assets)}{of}"
+        yield "Hit" if over else "Hits", f"{counted(len(hit.assets), 'asset')}: {named(hit.assets)}{of}"
     if incident.dashboards:
         yield "Dashboards", named([board.label for board in incident.dashboards])
-    if incident.since and incident.phase is not Phase.RESOLVED:
+    if incident.since and not over:
         yield "Since", f"{clock(incident.since, now)}, {spoken(now - incident.since)} ago"
-    if incident.phase is Phase.RESOLVED and not incident.drill:
+    if over and not incident.drill:
         yield "Lasted", spoken(duration(incident, now))
     if incident.acknowledged_at:
         yield "Acknowledged", f"by {incident.acknowledged_by} at {clock(incident.acknowledged_at, now)}"

@@ -1,5 +1,6 @@
 """Block Kit: Slack's limits kept, and nothing of others that Slack could read as its own."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -104,12 +105,19 @@ class TestBlocks:
         assert "<https://dagster.test/assets/orders|Dagster> · <https://bi.test/d?tenant=north|Dashboard>" in shown
         assert shown.startswith("🔴 ERROR #12: ")
 
+    def test_an_error_that_stands_in_the_message_already_is_not_said_twice(self) -> None:
+        twice = replace(
+            OPENED, says="The newest sync failed: HTTP 401: token expired", quote="HTTP 401:\ntoken expired"
+        )
+        assert json.dumps(blocks_of(twice, EVENT)).count("token expired") == 1
+        assert json.dumps(blocks_of(OPENED, EVENT)).count("token expired") == 1
+
     @pytest.mark.parametrize(
         ("message", "begins"),
         [
             (RESOLVED, "🟢 RESOLVED #12: "),
             (replace(OPENED, phase="acknowledged"), "🔵 ERROR #12: "),
-            (replace(OPENED, drill=True), "🔴 [FIRE DRILL] ERROR #12: "),
+            (replace(OPENED, drill=True), "🔴 [FIRE DRILL] #12: "),
             (replace(OPENED, test=True, headline="alerts reach ops"), "🔴 [TEST] alerts reach ops"),
         ],
     )

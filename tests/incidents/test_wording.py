@@ -175,10 +175,34 @@ class TestParts:
             assert not set("\r\n\x1b\u2028") & set(text)
             assert len(text) <= 600
 
+    def test_what_is_over_says_what_it_was_and_no_more_what_to_do(self) -> None:
+        life = Life()
+        late = [trouble(asset="m", says="the token has expired"), trouble(says="and this")]
+        life.look(0, *late)
+        life.look(5)
+        over = life.messages[-1]
+        assert (over.step, over.says, over.remedy, over.evidence) == (
+            "resolved",
+            "It was: the token has expired",
+            "",
+            (),
+        )
+        assert ("Hit", "2 assets: m and marts/sales, 1 tenant: acme") in over.facts
+
+    def test_what_only_waited_at_its_end_is_told_by_its_cause_and_by_all_that_it_hit(self) -> None:
+        life = Life()
+        life.look(0, *all_of(cross(["m", "n"], ("acme", "birch"))))
+        life.look(5, trouble(K.WAITING, "n", "n", says="the next run takes it in"))
+        life.look(6)
+        over = life.messages[-1]
+        assert (over.step, over.says) == ("resolved", "")
+        assert "shop: sync failed" in over.headline
+        assert ("Hit", "4 promises at the most") in over.facts
+
     def test_a_test_is_marked_as_one(self) -> None:
         message = wording.test_message("slack", NOON)
         assert message.test
-        assert "nothing is wrong" in message.headline
+        assert "Nothing is wrong" in message.headline
         assert message.key != wording.test_message("slack", NOON + timedelta(seconds=1)).key
 
 
