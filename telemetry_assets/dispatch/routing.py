@@ -44,6 +44,7 @@ def routing_of(settings: Settings) -> Routing:
         fallback=(settings.fallback.name,) if settings.fallback else (),
         editing=frozenset(name for name, channel in channels.items() if edits(channel)),
         hearing=frozenset(name for name, channel in channels.items() if hears(channel)),
+        declared=frozenset(channels),
         dagster_url=_dagster_url(settings),
     )
 

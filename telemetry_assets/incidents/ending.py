@@ -43,7 +43,7 @@ def resolved(
         Step.RESOLVED,
         f"resolved after {lasted}: {words}",
         f"Resolved after {lasted}: {cause}; {words}",
-        owners_told(incident),
+        owners_told(incident, routing),
         extra=facts,
     )
     return course.done()

@@ -60,8 +60,8 @@ class Incident:
     ``severity`` is the worst since it opened, ``reach`` what it hits now, ``widest`` the most subjects it ever hit,
     ``told`` the owners who were told, ``told_troubles`` how many unmuted troubles the last message spoke of, ``steps``
     how many entries its timeline has. ``broken`` is how many subjects break a promise, ``loudest`` the worst severity
-    of what was not muted since it opened (None: all was), ``known_as`` its cause in the words that were last told.
-    ``drill`` marks what is not real.
+    of what was not muted since it opened (None: all was), ``known_as`` its cause in the words that were last told, at
+    ``known_at``. ``came_from`` is what it was before it merely waited. ``drill`` marks what is not real.
     """
 
     number: int
@@ -94,6 +94,8 @@ class Incident:
     broken: int = 0
     loudest: Severity | None = None
     known_as: str = ""
+    known_at: datetime | None = None
+    came_from: Identity | None = None
 
     @property
     def identity(self) -> Identity:

@@ -10,10 +10,11 @@ from datetime import datetime
 
 from telemetry_assets.errors import UsageError
 from telemetry_assets.incidents.headline import NAME_LENGTH, cause_text, headline
-from telemetry_assets.incidents.incident import Change, Incident, Phase, Step
-from telemetry_assets.incidents.matching import Match, severity_of
+from telemetry_assets.incidents.incident import Change, Incident, Phase, Step, Telling
+from telemetry_assets.incidents.matching import REOPENS_WITHIN, Match, severity_of
 from telemetry_assets.incidents.prodding import prod
 from telemetry_assets.incidents.routing import Routing
+from telemetry_assets.incidents.situation import with_tails
 from telemetry_assets.incidents.spoken import counted, named, one_line, spoken
 from telemetry_assets.incidents.telling import Course, Told, owners_of, owners_told, unreached
 from telemetry_assets.incidents.trouble import NOBODY, Reach, Severity, Situation
@@ -58,10 +59,11 @@ def reopened(incident: Incident, situation: Situation, routing: Routing, now: da
         told={},
         told_troubles=0,
         loudest=None,
+        came_from=None,
     )
     course = Course(incident, _shown(cleared, situation, situation.reach), routing, now, _count(situation))
     after, line = spoken(now - incident.resolved_at), headline(course.incident)
-    to = _joined(owners_told(incident), owners_of(situation.shares, routing)) if situation.shares else {}
+    to = _joined(owners_told(incident, routing), owners_of(situation.shares, routing)) if situation.shares else {}
     course.take(
         Step.REOPENED,
         f"again, {after} after it was resolved: {line}{unreached(to) if situation.shares else _MUTED}",
@@ -74,11 +76,12 @@ def reopened(incident: Incident, situation: Situation, routing: Routing, now: da
 
 def gone_on(match: Match, routing: Routing, now: datetime) -> Change | None:
     """What becomes of an incident that is not over; None where nothing is new of it."""
-    before, situation = match.incident, match.situation
-    if situation is None:
+    before = match.incident
+    if match.situation is None:
         course = Course(before, before, routing, now)
         prod(course, {owner for one in match.beside for owner in one.shares})
         return course.change()
+    situation = with_tails(match.situation, match.beside)
     course = Course(before, _shown(before, situation, match.reach), routing, now, _count(situation))
     if before.identity != situation.identity:
         _move(course, before, situation)
@@ -112,7 +115,7 @@ def acknowledge(incident: Incident, by: str, now: datetime, routing: Routing) ->
         Step.ACKNOWLEDGED,
         f"acknowledged by {name}: no more reminders, no escalation",
         f"Acknowledged by {name}: {headline(taken)}",
-        owners_told(incident),
+        owners_told(incident, routing),
         actor=name,
         only=routing.editing | routing.hearing,
     )
@@ -132,31 +135,40 @@ def _raise(course: Course, situation: Situation) -> None:
 
 
 def _join(course: Course, situation: Situation) -> None:
-    """Owners who can be told, and were not yet, or only at WARN and now of an ERROR."""
+    """Owners who were not told yet, or only at WARN and now of an ERROR. Whoever cannot be told of an ERROR is in the
+    timeline once, and has somebody told instead in time."""
     told = course.incident.told
-    to = {
-        owner: news
-        for owner, news in owners_of(situation.shares, course.routing).items()
-        if news.channels
-        and (owner not in told or not told[owner].channels or news.severity.rank > told[owner].severity.rank)
-    }
+    news = owners_of(situation.shares, course.routing)
+    to = {owner: one for owner, one in news.items() if _is_news(told.get(owner), one)}
     if not to:
         return
     parts = [f"{owner or 'what nobody owns'} ({counted(situation.shares[owner].troubles, 'trouble')})" for owner in to]
     line = headline(course.incident)
-    course.take(Step.JOINED, f"told too: {named(parts)}", line, to)
+    words = "told too" if any(one.channels for one in to.values()) else "hit too"
+    course.take(Step.JOINED, f"{words}: {named(parts)}{unreached(to)}", line, to)
+
+
+def _is_news(telling: Telling | None, news: Told) -> bool:
+    if telling is None or (news.channels and not telling.channels):
+        return bool(news.channels) or news.severity is Severity.ERROR
+    return news.severity.rank > telling.severity.rank
 
 
 def _move(course: Course, before: Incident, situation: Situation) -> None:
-    """To what is merely waiting for its next run nobody is told: the cause is mended, and the end will be told."""
+    """To what is merely waiting for its next run nobody is told: the cause is mended, the end will be told. Nor back
+    to what people heard of not long ago: a source that fails every other time would ring each time."""
     was, now = cause_text(*before.identity), cause_text(*situation.identity)
-    quiet = situation.kind is CauseKind.WAITING or not situation.shares
+    waits = situation.kind is CauseKind.WAITING
+    came_from = before.came_from if before.kind is CauseKind.WAITING else before.identity
+    course.incident = replace(course.incident, came_from=came_from if waits else None)
+    known = before.known_as == now and before.known_at is not None and course.now - before.known_at < REOPENS_WITHIN
+    quiet = waits or known or not situation.shares
     line = headline(course.incident)
     course.take(
         Step.MOVED,
         f"the cause has moved: was {was}, is {now}. {situation.says}",
         f"Back again: {line}" if before.known_as == now else f"{line}; before: {before.known_as or was}",
-        {} if quiet else owners_told(before),
+        {} if quiet else owners_told(before, course.routing),
     )
 
 
@@ -166,7 +178,7 @@ def _grow(course: Course) -> None:
     if not told or number is None or number < 2 * told:
         return
     line = headline(course.incident)
-    to = owners_told(course.incident)
+    to = owners_told(course.incident, course.routing)
     words = f"it has grown: {counted(told, 'trouble')} when it was last told, {number:,} now"
     course.take(Step.GREW, words, f"Has grown: {line}", to, only=course.routing.editing)
     course.incident = replace(course.incident, told_troubles=number)

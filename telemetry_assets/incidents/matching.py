@@ -27,7 +27,7 @@ type _Own = Mapping[int, Situation]
 @dataclass(frozen=True, slots=True)
 class Match:
     """An incident and what it is now. ``situation`` is None where it is held, and then ``beside`` is what holds it;
-    else ``beside`` are situations that are part of it too. ``reach`` is what it hits."""
+    else ``beside`` are the tails (rule 3) that are told with it. ``reach`` is what it hits."""
 
     incident: Incident
     situation: Situation | None
@@ -65,12 +65,13 @@ def matches_of(incidents: Iterable[Incident], situations: Iterable[Situation], n
     taken = {one.identity for one in own.values()}
     rest = [one for one in found.values() if one.identity not in taken]
     given = _given(rest, unresolved, own)
+    told_with = _told_with(given, [one for one in unresolved if one.number in own], own)
     theirs = {one.identity for one in given}
     starting = [one for one in rest if one.identity not in theirs and not _is_mere_waiting(one)]
     back = _back(starting, [one for one in real if one.phase is Phase.RESOLVED], now)
     return Matches(
         going_on=tuple(
-            _match(one, own.get(one.number), given, held.get(one.number, ()))
+            _match(one, own.get(one.number), given, told_with.get(one.number) or held.get(one.number, ()))
             for one in unresolved
             if one.number in own or one.number in held
         ),
@@ -127,6 +128,19 @@ def _given(rest: Sequence[Situation], unresolved: Sequence[Incident], own: _Own)
     return tuple(one for one in tails if lies_within(one.reach, known))
 
 
+def _told_with(given: Sequence[Situation], going_on: Sequence[Incident], own: _Own) -> dict[int, tuple[Situation, ...]]:
+    """Incident → the tails that are told with it: each with the one it has most in common with, then the older."""
+    told: defaultdict[int, tuple[Situation, ...]] = defaultdict(tuple)
+    for tail in given:
+        common = [
+            (-overlap(tail.reach, union([one.reach, own[one.number].reach])), one.opened_at, one.number)
+            for one in going_on
+        ]
+        if common and min(common)[0]:
+            told[min(common)[-1]] += (tail,)
+    return told
+
+
 def _is_mere_waiting(situation: Situation) -> bool:
     """Whether something is an incident does not depend on silences: they only decide who is told."""
     return situation.kind is CauseKind.WAITING and situation.severity is Severity.WARN
@@ -134,21 +148,27 @@ def _is_mere_waiting(situation: Situation) -> bool:
 
 def _back(starting: Sequence[Situation], resolved: Sequence[Incident], now: datetime) -> dict[Identity, Incident]:
     """Rule 4: what starts again so soon that it is the same incident; of several the newest."""
-    recent = [one for one in resolved if one.resolved_at and now - one.resolved_at <= REOPENS_WITHIN]
-    newest = {one.identity: one for one in sorted(recent, key=_ended)}
-    return {one.identity: newest[one.identity] for one in starting if one.identity in newest}
+    recent = sorted(
+        (one for one in resolved if one.resolved_at and now - one.resolved_at <= REOPENS_WITHIN), key=_ended
+    )
+    back: dict[Identity, Incident] = {}
+    for newest in ({one.identity: one for one in recent}, {one.came_from: one for one in recent if one.came_from}):
+        gone = {one.number for one in back.values()}
+        for situation in starting:
+            incident = newest.get(situation.identity)
+            if incident and incident.number not in gone:
+                back.setdefault(situation.identity, incident)
+    return back
 
 
 def _match(
-    incident: Incident, situation: Situation | None, given: Sequence[Situation], holding: tuple[Situation, ...]
+    incident: Incident, situation: Situation | None, given: Sequence[Situation], beside: tuple[Situation, ...]
 ) -> Match:
     """What a situation of rule 3 hits of an incident stays with it: else that tail would open one a moment later."""
     if situation is None:
-        return Match(incident, None, holding, incident.reach)
-    beside = [(one, meet(one.reach, incident.reach)) for one in given]
-    beside = [(one, common) for one, common in beside if common.blocks]
-    reach = union([situation.reach, *(common for _, common in beside)])
-    return Match(incident, situation, tuple(one for one, _ in beside), reach)
+        return Match(incident, None, beside, incident.reach)
+    common = [shared for one in given if (shared := meet(one.reach, incident.reach)).blocks]
+    return Match(incident, situation, beside, union([situation.reach, *common]))
 
 
 def _ended(incident: Incident) -> tuple[datetime, int]:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from telemetry_assets.incidents.headline import duration, headline
-from telemetry_assets.incidents.incident import Phase, Step, Telling
+from telemetry_assets.incidents.incident import Phase, Step
 from telemetry_assets.incidents.routing import REMIND_AFTER, Escalation, Routing, channels_of
 from telemetry_assets.incidents.spoken import named, spoken
 from telemetry_assets.incidents.telling import Course, Told, unreached
@@ -77,9 +77,6 @@ def _escalate(course: Course, due: dict[str, Escalation]) -> None:
             f"Not acknowledged by {names} within {waited}: {headline(course.incident)}",
             to,
         )
-    now = course.now
-    nobody = {owner: Telling(Severity.ERROR, now, now, (), now) for owner in silent}
-    course.incident = replace(course.incident, told=dict(sorted((nobody | dict(course.incident.told)).items())))
 
 
 def _concerned(course: Course, owners: Collection[str]) -> list[str]:

@@ -39,13 +39,14 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class Routing:
     """Everybody. ``fallback``: the channels of those who have none. ``editing`` channels change a message in place,
-    ``hearing`` ones want an acknowledgement told. ``dagster_url`` is where assets have a page, without a slash at the
-    end; empty where nobody knows."""
+    ``hearing`` ones want an acknowledgement told. ``declared`` are all channels there are; empty where nobody knows.
+    ``dagster_url`` is where assets have a page, without a slash at the end; empty where nobody knows."""
 
     routes: Mapping[str, Route] = field(default_factory=lambda: MappingProxyType({}))
     fallback: tuple[str, ...] = ()
     editing: frozenset[str] = frozenset()
     hearing: frozenset[str] = frozenset()
+    declared: frozenset[str] = frozenset()
     dagster_url: str = ""
 
 

@@ -7,6 +7,7 @@ becomes of incidents (``reconcile.py``).
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from telemetry_assets.incidents.reach import reach_of
 from telemetry_assets.incidents.spoken import cut
@@ -69,6 +70,37 @@ def _situation(troubles: Sequence[Trouble], dashboards: Mapping[str, Sequence[Da
         evidence=_evidence(worst, ranked),
         broken=_broken(troubles),
     )
+
+
+def with_tails(situation: Situation, tails: Sequence[Situation]) -> Situation:
+    """The situation with what is late in the tails of it (rule 3): an ERROR there is its own, and its owners' too.
+
+    Whose part of a tail is a WARN need not hear of it: what they are told of recovers.
+    """
+    late = [one for one in tails if any(share.severity is Severity.ERROR for share in one.shares.values())]
+    if not late:
+        return situation
+    shares = dict(situation.shares)
+    for one in late:
+        for owner, share in one.shares.items():
+            if share.severity is Severity.ERROR:
+                shares[owner] = _both(shares.get(owner), share)
+    said = [cut(one.says, EVIDENCE_LENGTH) for one in late if one.says != situation.says]
+    known = {share.severity for share in situation.shares.values()}
+    return replace(
+        situation,
+        severity=Severity.ERROR,
+        shares=dict(sorted(shares.items())),
+        worst=situation.worst if Severity.ERROR in known else late[0].worst,
+        evidence=tuple(dict.fromkeys((*said, *situation.evidence)))[:EVIDENCE_KEPT],
+        broken=situation.broken + sum(one.broken for one in late),
+    )
+
+
+def _both(known: Share | None, late: Share) -> Share:
+    if known is None:
+        return late
+    return Share(Severity.ERROR, known.troubles + late.troubles, max(known.tenants, late.tenants))
 
 
 def _worst_first(trouble: Trouble) -> _Badness:

@@ -66,6 +66,7 @@ class Course:
         seq = self.incident.steps + 1
         told = {owner for owners in listening.values() for owner in owners}
         self._remember({owner: to[owner] for owner in told}, seq, step)
+        self._miss(to)
         self.entries.append(
             Entry(
                 incident=self.incident.number,
@@ -97,15 +98,30 @@ class Course:
         for owner, news in to.items() if step is not Step.GREW else ():
             told[owner] = _telling(told.get(owner), news, self.now)
         self.incident = replace(self.incident, told=dict(sorted(told.items())), steps=seq)
-        if to and step is not Step.RESOLVED:
+        if to and step not in (Step.RESOLVED, Step.GREW):
             cause = cause_text(self.incident.kind, self.incident.where)
             count = self.incident.told_troubles if self.count is None else self.count
-            self.incident = replace(self.incident, known_as=cause, told_troubles=count)
+            self.incident = replace(self.incident, known_as=cause, known_at=self.now, told_troubles=count)
+
+    def _miss(self, to: Mapping[str, Told]) -> None:
+        """Who has an ERROR and no channel counts as told through none: after a while somebody else is told."""
+        told = dict(self.incident.told)
+        for owner, news in to.items():
+            known = told.get(owner)
+            if not news.channels and news.severity is Severity.ERROR and not (known and known.error_at):
+                told[owner] = _telling(known, news, self.now)
+        self.incident = replace(self.incident, told=dict(sorted(told.items())))
 
 
-def owners_told(incident: Incident) -> dict[str, Told]:
-    """Everybody who was told so far, through the channels that were used."""
-    return {owner: Told(telling.channels, telling.severity) for owner, telling in incident.told.items()}
+def owners_told(incident: Incident, routing: Routing) -> dict[str, Told]:
+    """Everybody who was told so far, through the channels that were used; where none of these is declared any more,
+    through those of now."""
+    to: dict[str, Told] = {}
+    for owner, telling in incident.told.items():
+        left = tuple(one for one in telling.channels if not routing.declared or one in routing.declared)
+        gone = telling.channels and not left
+        to[owner] = Told(channels_of(owner, telling.severity, routing) if gone else left, telling.severity)
+    return to
 
 
 def owners_of(shares: Mapping[str, Share], routing: Routing) -> dict[str, Told]:

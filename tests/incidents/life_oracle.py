@@ -29,6 +29,7 @@ class Told:
     acknowledged: bool = False
     reopened: int = 0
     born: int = 0
+    came_from: Identity | None = None
 
     @property
     def open(self) -> bool:
@@ -73,6 +74,10 @@ class Oracle:
         free = [one for one in free if not one.subjects & unseen]
         everything = set().union(*before.values(), *(_subjects(left[identity]) for _, identity in matched))
         for one, identity in matched:
+            if one.identity[0] is not CauseKind.WAITING:
+                one.came_from = one.identity
+            if identity[0] is not CauseKind.WAITING:
+                one.came_from = None
             one.identity = identity
             one.subjects = _subjects(left[identity])
             one.severity = max(one.severity, _worst(left[identity]), key=lambda severity: severity.rank)
@@ -85,28 +90,37 @@ class Oracle:
                 for one, _ in matched:
                     one.subjects |= hit & before[id(one)]
                 rest = {other: found for other, found in rest.items() if other != identity}
-        for identity in sorted(rest):
-            worst = _worst(rest[identity])
-            if identity[0] is CauseKind.WAITING and worst is Severity.WARN:
-                continue
-            self._open_or_reopen(identity, rest[identity], worst, now)
+        starting = {
+            identity: hit
+            for identity, hit in sorted(rest.items())
+            if identity[0] is not CauseKind.WAITING or _worst(hit) is Severity.ERROR
+        }
+        # 4. The same again, by what it was at its end, then by what it was before it merely waited.
+        for known in ("identity", "came_from"):
+            for identity in list(starting):
+                if self._reopen(identity, known, starting[identity], now):
+                    del starting[identity]
+        # 5. New.
+        for identity, hit in starting.items():
+            self.incidents.append(Told(identity, now, _subjects(hit), _worst(hit), born=len(self.incidents)))
         # 6. Recovered.
         for one in free:
             if not before[id(one)] & given:
                 one.resolved_at = now
 
-    def _open_or_reopen(self, identity: Identity, hit: Sequence[Trouble], worst: Severity, now: datetime) -> None:
+    def _reopen(self, identity: Identity, known: str, hit: Sequence[Trouble], now: datetime) -> bool:
         lately = [
             one
             for one in self.incidents
-            if one.identity == identity and one.resolved_at and now - one.resolved_at <= REOPENS_WITHIN
+            if getattr(one, known) == identity and one.resolved_at and now - one.resolved_at <= REOPENS_WITHIN
         ]
-        if lately:
-            one = max(lately, key=lambda other: (other.resolved_at, other.born))
-            one.resolved_at, one.acknowledged, one.reopened = None, False, one.reopened + 1
-            one.subjects, one.severity = _subjects(hit), worst
-        else:
-            self.incidents.append(Told(identity, now, _subjects(hit), worst, born=len(self.incidents)))
+        if not lately:
+            return False
+        one = max(lately, key=lambda other: (other.resolved_at, other.born))
+        one.resolved_at, one.acknowledged, one.reopened = None, False, one.reopened + 1
+        one.subjects, one.severity = _subjects(hit), _worst(hit)
+        one.identity, one.came_from = identity, None
+        return True
 
     def seen(self) -> list[tuple[object, ...]]:
         """Everything the page fixes, in one order."""

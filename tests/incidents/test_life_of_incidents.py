@@ -24,7 +24,7 @@ from telemetry_assets.incidents.silence import Silence, muted
 from telemetry_assets.incidents.situation import situations_of
 from telemetry_assets.incidents.trouble import NOBODY, Severity, Standing, Subject, Trouble
 from telemetry_assets.model import CauseKind, State
-from tests.incidents.life_oracle import FAR, REOPENS_WITHIN, Oracle
+from tests.incidents.life_oracle import FAR, REOPENS_WITHIN, TAIL, UNSEEN, Oracle
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 REMIND, ESCALATE = timedelta(hours=4), timedelta(hours=1)
@@ -191,6 +191,7 @@ class Life(RuleBasedStateMachine):
         assert not [change for change in again if change.entries or change.messages], "not idempotent"
         self.check_steps(before, changes, troubles)
         self.check_who_heard(troubles)
+        self.check_nobody_is_left_out(troubles)
 
     def take(self, changes: "tuple[Change, ...] | list[Change]") -> None:
         for change in changes:
@@ -227,7 +228,8 @@ class Life(RuleBasedStateMachine):
                 assert not steps[Step.REMINDED]
                 assert not steps[Step.ESCALATED]
             hit = [one for one in troubles if one.identity == change.after.identity]
-            if hit and all(one.muted for one in hit):
+            tails = {one.subject for one in troubles if one.kind in TAIL | UNSEEN and _is_loud(one)}
+            if hit and all(one.muted for one in hit) and not tails.intersection(change.after.reach):
                 assert not change.messages, f"told under a silence: {change.messages[0].step} of {number}"
 
     def check_who_heard(self, troubles: tuple[Trouble, ...]) -> None:
@@ -252,6 +254,15 @@ class Life(RuleBasedStateMachine):
                 if route and route.escalate and self.now - since >= route.escalate.after:
                     assert HEARS[route.escalate.to, ERROR] <= heard.keys(), "nobody was told instead"
 
+    def check_nobody_is_left_out(self, troubles: tuple[Trouble, ...]) -> None:
+        """Whoever owns what is late has heard of an ERROR of an incident that hits it."""
+        unresolved = [one for one in self.held.values() if one.phase is not Phase.RESOLVED]
+        for one in troubles:
+            if not _is_loud(one) or one.kind in UNSEEN:
+                continue
+            its = [incident for incident in unresolved if one.subject in incident.reach]
+            assert any(HEARS[one.owner, ERROR] <= self.heard[each.number].keys() for each in its), one
+
     def seen(self) -> list[tuple[object, ...]]:
         return sorted(
             (str(one.kind), one.where, one.opened_at, one.resolved_at or FAR,
@@ -267,6 +278,10 @@ def _trouble(subject: Subject, cause: tuple[CauseKind, str], severity: Severity,
         kind=cause[0], where=cause[1], severity=severity, asset=subject[0], tenant=subject[1],
         says=f"{cause[0]} of {cause[1]}", owner=owner, root=cause[1], standing=Standing(state, timedelta(hours=2)),
     )  # fmt: skip
+
+
+def _is_loud(trouble: Trouble) -> bool:
+    return trouble.severity is ERROR and not trouble.muted
 
 
 def _standing(trouble: Trouble | None) -> Standing:

@@ -3,8 +3,10 @@
 import pytest
 
 from telemetry_assets.incidents.incident import Phase
+from telemetry_assets.incidents.routing import Route, Routing
+from telemetry_assets.incidents.silence import Silence
 from telemetry_assets.model import CauseKind, State
-from tests.incidents.made import ERROR, FRESH, HOUR, Life, all_of, cross, trouble
+from tests.incidents.made import ERROR, FRESH, HOUR, NOON, Life, all_of, cross, trouble
 
 K = CauseKind
 EVERYTHING = cross(("marts/sales", "marts/costs", "snapshots/board"), ("acme", "birch"))
@@ -101,8 +103,22 @@ class TestMoved:
         life = Life()
         life.look(0, trouble())
         life.look(5, trouble(K.WAITING, "marts/sales"))
-        assert life.look(9, trouble()) == ["1 moved slack"]
-        assert life.headline.startswith("Back again: shop: sync failed; marts/sales for acme is late")
+        assert life.look(30, trouble()) == ["1 moved slack", "1 escalated pager"]
+        assert life.messages[-2].headline.startswith("Back again: shop: sync failed; marts/sales for acme is late")
+
+    def test_a_source_that_fails_every_other_time_is_told_to_be_back_at_most_every_half_hour(self) -> None:
+        life = Life(Routing(routes={"data-eng": Route("data-eng", {ERROR: ("slack",)})}))
+        steps = [life.look(0, trouble())]
+        for minute in range(2, 122, 2):
+            steps.append(life.look(minute, trouble() if minute % 4 == 0 else trouble(K.WAITING, "marts/sales")))
+        assert [minute for minute, step in enumerate(steps) if "slack" in str(step)] == [0, 16, 32, 48]
+
+    def test_what_was_told_of_another_cause_meanwhile_is_told_when_it_is_back(self) -> None:
+        life = Life()
+        life.look(0, trouble())
+        life.look(2, trouble(K.BUILD_FAILED, "marts/sales"))
+        life.look(4, trouble(K.WAITING, "marts/sales"))
+        assert life.look(6, trouble()) == ["1 moved slack"]
 
 
 class TestNotToSeeIsNotToRecover:
@@ -174,6 +190,33 @@ class TestTail:
         tail = [trouble(K.NOT_PUBLISHED, "b", "snapshots/board"), trouble(K.NOT_PUBLISHED, "b", "snapshots/other")]
         assert life.look(5, *all_of(EVERYTHING[:4]), *tail) == ["2 opened slack"]
 
+    @pytest.mark.promise("B4")
+    def test_an_error_in_a_tail_is_told_with_the_incident_that_knew_only_a_warn_of_it(self) -> None:
+        life = Life()
+        due = [trouble(tenant=tenant, state=State.WARN) for tenant in ("acme", "birch")]
+        assert life.look(0, *due) == ["1 opened quiet"]
+        late = trouble(K.BUILD_SKIPPED, "marts/sales", says="the build was skipped")
+        assert life.look(5, due[1], late) == ["1 raised slack"]
+        assert life.headline.startswith("Now an ERROR: shop: sync failed; 1 of 2 promises of 2 tenants are late")
+        assert life.messages[-1].evidence == ("the build was skipped",)
+        assert life.look(6, due[1], late) == []
+        assert life.look(35, due[1], late) == ["1 escalated pager"]
+
+    def test_an_owner_of_a_tail_that_is_late_is_told_although_all_else_is_silenced(self) -> None:
+        quiet = [Silence(1, "marts/other", None, NOON + HOUR, "known", "kim", NOON)]
+        life, known = Life(), [trouble(state=State.WARN), trouble(asset="marts/other", state=State.WARN)]
+        life.look(0, *known, silences=quiet)
+        late = trouble(K.NOT_PUBLISHED, "marts/sales", owner="marketing")
+        assert life.look(5, known[1], late, silences=quiet) == ["1 raised mail"]
+
+    def test_a_late_tail_of_two_incidents_is_told_with_the_one_it_has_more_in_common_with(self) -> None:
+        life = Life()
+        shop = [trouble(tenant=tenant, state=State.WARN) for tenant in ("acme", "birch", "cedar")]
+        crm = [trouble(K.FEED_QUIET, "crm", tenant=tenant, state=State.WARN) for tenant in ("dune", "elm")]
+        life.look(0, *shop, *crm)
+        late = [trouble(K.BUILD_SKIPPED, "marts/sales", tenant=tenant) for tenant in ("acme", "birch", "dune")]
+        assert life.look(5, shop[2], crm[1], *late) == ["2 raised slack"]
+
     def test_the_last_of_several_tails_keeps_the_incident(self) -> None:
         life = Life()
         life.look(0, *all_of(EVERYTHING))
@@ -223,6 +266,26 @@ class TestReopened:
         life.look(10)
         assert life.look(20, trouble(owner="marketing")) == ["1 reopened mail,slack"]
         assert life.look(21) == ["1 resolved mail,slack"]
+
+    def test_what_merely_waited_when_it_ended_comes_back_with_its_cause(self) -> None:
+        life = Life()
+        life.look(0, trouble())
+        life.look(5, trouble(K.WAITING, "marts/sales"))
+        life.look(6, trouble(K.WAITING, "snapshots/board"))
+        life.look(10)
+        assert life.look(40, trouble()) == ["1 reopened slack"]
+        life.look(41, trouble(K.BUILD_FAILED, "marts/sales"))
+        life.look(42)
+        assert life.look(43, trouble()) == ["2 opened slack"]
+
+    def test_of_two_causes_that_it_had_one_comes_back_as_it(self) -> None:
+        life = Life()
+        life.look(0, trouble())
+        life.look(5, trouble(K.WAITING, "marts/sales"))
+        life.look(10)
+        waits = trouble(K.WAITING, "marts/sales", tenant="birch")
+        assert life.look(20, trouble(), waits) == ["1 reopened slack", "2 opened slack"]
+        assert life.incidents[1].identity == (K.WAITING, "marts/sales")
 
     def test_the_severity_is_that_of_now(self) -> None:
         life = Life()

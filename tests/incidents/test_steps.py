@@ -179,6 +179,26 @@ class TestGrew:
 
 
 @pytest.mark.promise("B41")
+class TestWhoIsDeclaredChanges:
+    def test_an_owner_whose_channel_is_renamed_hears_of_the_end_through_the_new_one(self) -> None:
+        before = {"a": Route("a", {ERROR: ("old", "kept")}), "b": Route("b", {ERROR: ("old",)})}
+        life = Life(Routing(routes=before, declared=frozenset({"old", "kept"})))
+        life.look(0, trouble(owner="a"), trouble(asset="m", owner="b"))
+        after = {"a": Route("a", {ERROR: ("new", "kept")}), "b": Route("b", {ERROR: ("new",)})}
+        life.routing = Routing(routes=after, declared=frozenset({"new", "kept"}))
+        assert life.look(1, trouble(owner="a"), trouble(asset="m", owner="b")) == []
+        assert life.look(2) == ["1 resolved kept,new"]
+
+    def test_who_was_told_and_is_no_owner_any_more_hears_of_the_end_and_the_next_owner_of_the_rest(self) -> None:
+        declared = frozenset({"a", "b"})
+        life = Life(Routing(routes={"a": Route("a", {ERROR: ("a",)})}, declared=declared))
+        life.look(0, trouble(owner="a"))
+        life.routing = Routing(routes={"b": Route("b", {ERROR: ("b",)})}, declared=declared)
+        assert life.look(1, trouble(owner="b")) == ["1 joined b"]
+        assert life.look(300, trouble(owner="b")) == ["1 reminded b"]
+        assert life.look(301) == ["1 resolved a,b"]
+
+
 class TestNobodyActs:
     def test_an_owner_is_reminded_every_four_hours_of_an_error(self) -> None:
         life = Life()
@@ -252,6 +272,33 @@ class TestNobodyActs:
         assert life.look(60, trouble(owner="a")) == ["1 escalated"]
         assert "told to nobody: b has no channel" in life.words
         assert life.look(120, trouble(owner="a")) == ["1 escalated c"]
+
+    @pytest.mark.promise("B4")
+    def test_an_error_of_an_owner_without_a_channel_is_escalated_as_any_other(self) -> None:
+        ways = {
+            "lonely": Route("lonely", {}, Escalation(HOUR, "boss")),
+            "boss": Route("boss", {ERROR: ("boss",)}),
+            "other": Route("other", {ERROR: ("other",)}),
+        }
+        life = Life(Routing(routes=ways))
+        assert life.look(0, trouble(owner="lonely")) == ["1 opened"]
+        assert life.look(59, trouble(owner="lonely")) == []
+        assert life.look(60, trouble(owner="lonely")) == ["1 escalated boss"]
+        assert life.look(61) == ["1 resolved boss"]
+
+        life = Life(Routing(routes=ways))
+        life.look(0, trouble(owner="other"))
+        both = [trouble(owner="other"), trouble(asset="m", owner="lonely")]
+        assert life.look(10, *both) == ["1 grew", "1 joined"]
+        assert life.words == "hit too: lonely (1 trouble); told to nobody: lonely has no channel"
+        assert life.look(11, *both) == []
+        assert life.look(70, *both) == ["1 escalated boss"]
+
+    def test_a_warning_that_cannot_be_told_is_not_escalated(self) -> None:
+        ways = {"lonely": Route("lonely", {}, Escalation(HOUR, "boss")), "boss": Route("boss", {WARN: ("boss",)})}
+        life = Life(Routing(routes=ways))
+        assert life.look(0, trouble(owner="lonely", state=State.WARN)) == ["1 opened"]
+        assert life.look(120, trouble(owner="lonely", state=State.WARN)) == []
 
     def test_an_escalation_at_once_is_one_at_once(self) -> None:
         ways = {"a": Route("a", {ERROR: ("a",)}, Escalation(timedelta(0), "b")), "b": Route("b", {ERROR: ("b",)})}
