@@ -11,11 +11,9 @@ from typing import Any
 from telemetry_assets.answers.condition import iso
 from telemetry_assets.answers.incidents_answer import incident_json
 from telemetry_assets.incidents.incident import Change, Entry
+from telemetry_assets.incidents.matching import UNSEEN
 from telemetry_assets.incidents.trouble import Severity, Situation
-from telemetry_assets.model import CauseKind, ExitCode, State, exit_of, worst_exit
-
-UNSEEN = frozenset({CauseKind.COULD_NOT_LOOK, CauseKind.CLOCK})
-"""Kinds of what is not known to be broken, nor to be well."""
+from telemetry_assets.model import ExitCode, State, exit_of, worst_exit
 
 
 @dataclass(frozen=True, slots=True)

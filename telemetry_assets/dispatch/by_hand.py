@@ -7,25 +7,21 @@ asks for them (``cli/``), what an acknowledgement means (``incidents/life.py``).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 
 from telemetry_assets.answers.incidents import assets_silenced, require_incident, require_silence
 from telemetry_assets.answers.tenants import find_tenant
 from telemetry_assets.dispatch.changing import Ledger, changing_incidents, retried
 from telemetry_assets.dispatch.evaluate import Evaluation, evaluate
-from telemetry_assets.dispatch.routing import channels_of, routing_of
+from telemetry_assets.dispatch.routing import require_channel, routing_of
 from telemetry_assets.errors import CouldNotLookError, FailingError, UsageError
 from telemetry_assets.incidents.incident import Incident, Phase
 from telemetry_assets.incidents.life import acknowledge as acknowledged
+from telemetry_assets.incidents.matching import UNSEEN
 from telemetry_assets.incidents.reach import overlap
 from telemetry_assets.incidents.silence import Silence
 from telemetry_assets.incidents.trouble import Situation
 from telemetry_assets.ledger import audit, incidents, outbox, silences, tenants
-from telemetry_assets.model import CauseKind
 from telemetry_assets.settings import Settings
-
-UNSEEN = frozenset({CauseKind.COULD_NOT_LOOK, CauseKind.CLOCK})
-"""Kinds of what is not known to be broken, nor to be well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +104,6 @@ def replay(conn: Ledger, settings: Settings, number: int | None, channel: str | 
             return outbox.replay(conn, number, channel, now, by)
 
     return retried(once)
-
-
-def require_channel(settings: Settings, name: str) -> None:
-    """Raises UsageError where telemetry.yaml and the environment have no channel of that name."""
-    known = channels_of(settings)
-    if name not in known:
-        near = get_close_matches(name, known, 1)
-        offered = f"Did you mean {near[0]}?" if near else f"There is {', '.join(known) or 'none'}."
-        raise UsageError(f"There is no channel {name!r} in {settings.path.name}.", offered)
 
 
 def silence(

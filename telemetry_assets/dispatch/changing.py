@@ -5,19 +5,22 @@ What belongs here: the one lock, collisions. What does not: what is changed (``e
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 from psycopg import errors
 from psycopg.rows import TupleRow
 
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.ledger.connection import advisory_lock
+from telemetry_assets.ledger.connection import bounded_lock
 from telemetry_assets.ledger.incidents import MovedOnError
 
 type Ledger = psycopg.Connection[TupleRow]
 
 LOCK = "telemetry.incidents"
 """The advisory lock of whoever changes incidents: what is decided from them is written before anybody reads them."""
+PATIENCE = timedelta(seconds=30)
+"""How long to wait for it: half of what Dagster gives a tick."""
 TRIES = 5
 """How often a write that collided with somebody else's is tried."""
 
@@ -26,9 +29,9 @@ TRIES = 5
 def changing_incidents(conn: Ledger) -> Generator[None]:
     """Holds the lock of whoever reads incidents, decides and writes them: evaluating, acknowledging, telling instead.
 
-    ``conn`` is in autocommit. Raises CouldNotLookError.
+    ``conn`` is in autocommit. Raises CouldNotLookError, also where somebody else holds it for too long.
     """
-    with advisory_lock(conn, LOCK):
+    with bounded_lock(conn, LOCK, PATIENCE):
         yield
 
 

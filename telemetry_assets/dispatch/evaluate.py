@@ -18,6 +18,7 @@ from telemetry_assets.dispatch import drills, watchdog
 from telemetry_assets.dispatch.changing import Ledger, changing_incidents, retried
 from telemetry_assets.dispatch.routing import routing_of
 from telemetry_assets.incidents.incident import Change
+from telemetry_assets.incidents.matching import REOPENS_WITHIN
 from telemetry_assets.incidents.reconcile import reconcile
 from telemetry_assets.incidents.silence import muted
 from telemetry_assets.incidents.situation import situations_of
@@ -25,9 +26,6 @@ from telemetry_assets.incidents.trouble import Situation
 from telemetry_assets.ledger import incidents, silences
 from telemetry_assets.model import CauseKind
 from telemetry_assets.settings import Settings
-
-REOPENS_WITHIN = timedelta(minutes=30)
-"""How long a resolved incident is the same one still when its cause is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,7 @@ class Evaluation:
 def evaluate(conn: Ledger, settings: Settings, now: datetime) -> Evaluation:
     """Look at everything promised at ``now``, reconcile it with the incidents, write what changed and is to be told.
 
+    Where somebody has evaluated a later instant (a clock is a little ahead, or this waited), it is done for that one.
     ``conn`` is in autocommit. One transaction writes all of it or nothing; who comes at the same time waits. Raises
     CouldNotLookError and ConfigError, and then nothing is written.
     """
@@ -71,14 +70,14 @@ def alarm(conn: Ledger, settings: Settings, now: datetime, says: str) -> tuple[C
 
 
 def _evaluate(conn: Ledger, settings: Settings, now: datetime) -> Evaluation:
-    watchdog.begin(conn, now)
+    now = watchdog.begin(conn, now)
     with _one_snapshot(conn):
         found = read_troubles(conn, settings, now)
         ours = (*watchdog.troubles_of(conn, settings, now), *drills.troubles_of(conn, settings, now))
         silent = silences.in_force(conn, now)
     situations = situations_of(muted((*found.troubles, *ours), silent, now), found.dashboards)
     changes = _reconciled(conn, settings, now, situations)
-    watchdog.evaluated(conn)
+    watchdog.evaluated(conn, now)
     broken = sum(one.state.broken for one in found.sweep.judged)
     return Evaluation(changes, situations, found.sweep.promises, broken, timedelta(0))
 

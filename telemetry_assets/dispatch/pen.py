@@ -9,11 +9,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
-
 from telemetry_assets.dispatch.changing import Ledger, retried
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.ledger.connection import connect
+from telemetry_assets.ledger.connection import LOST, connect, end_when_stopped
 
 
 class AwayError(CouldNotLookError):
@@ -21,9 +19,11 @@ class AwayError(CouldNotLookError):
 
 
 def reached(dsn: Callable[[], str]) -> Ledger:
-    """A connection to where ``dsn`` says. Raises AwayError."""
+    """A connection to where ``dsn`` says, which stops nobody else where this process is stopped. Raises AwayError."""
     try:
-        return connect(dsn())
+        conn = connect(dsn())
+        end_when_stopped(conn)
+        return conn
     except CouldNotLookError as error:
         raise AwayError(error.message, error.remedy) from error
 
@@ -61,7 +61,7 @@ class Pen:
             if conn.closed:
                 raise AwayError(error.message, error.remedy) from error
             raise
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except LOST as error:
             words = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise AwayError(f"The ledger stopped answering: {words}.") from error
 

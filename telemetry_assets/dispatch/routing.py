@@ -27,7 +27,7 @@ def require_channel(settings: Settings, name: str) -> ChannelSettings:
     if name in channels:
         return channels[name]
     near = get_close_matches(name, channels, 1)
-    known = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(sorted(channels)) or 'none'}."
+    known = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(channels)) or 'none'}."
     raise UsageError(f"There is no channel '{name}' in {settings.path.name}.", known)
 
 

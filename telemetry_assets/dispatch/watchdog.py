@@ -29,6 +29,8 @@ DAEMON_SILENCE = timedelta(seconds=45)
 LEAST_SILENCE = timedelta(seconds=90)
 LONGEST_GAP = timedelta(minutes=2)
 """Evaluations further apart: nobody has watched in between, so no silence can be blamed on who was silent."""
+MOST_BEHIND = timedelta(minutes=5)
+"""A clock that is further behind another is believed: somebody has set it."""
 UNEXPECTED = timedelta(0)
 """``expected`` of a beat that none need follow."""
 
@@ -82,22 +84,31 @@ def next_quiet(beats: Iterable[Heartbeat]) -> timedelta | None:
     return min((span for span in left if span >= timedelta(0)), default=None)
 
 
-def begin(conn: Ledger, now: datetime) -> None:
-    """Before an evaluation: where the last one is long ago, the ledger is watched from now on.
-
-    While the monitor is said to be down nothing is forgiven: a restart must not look like a recovery.
+def begin(conn: Ledger, now: datetime) -> datetime:
+    """Before an evaluation: the instant to evaluate, and where the last one is long ago, the ledger is watched from now
+    on. While the monitor is said to be down nothing is forgiven: a restart must not look like a recovery.
     """
     beats = {beat.component: beat for beat in heartbeats.read(conn)}
     last = beats.get(EVALUATION)
-    if WATCHING in beats and last is not None and last.age <= LONGEST_GAP:
-        return
-    if not any(one.kind is CauseKind.MONITOR_DOWN and not one.resolved_at for one in incidents.unresolved(conn, now)):
-        heartbeats.beat(conn, WATCHING, UNEXPECTED)
+    if WATCHING not in beats or last is None or last.age > LONGEST_GAP:
+        known = incidents.unresolved(conn, now)
+        if not any(one.kind is CauseKind.MONITOR_DOWN and not one.resolved_at for one in known):
+            heartbeats.beat(conn, WATCHING, UNEXPECTED)
+    return _no_earlier(last, now)
 
 
-def evaluated(conn: Ledger) -> None:
-    """After an evaluation: it was done."""
-    heartbeats.beat(conn, EVALUATION, timedelta(seconds=30))
+def evaluated(conn: Ledger, now: datetime) -> None:
+    """After an evaluation of ``now``: it was done."""
+    heartbeats.beat(conn, EVALUATION, timedelta(seconds=30), now.isoformat())
+
+
+def _no_earlier(last: Heartbeat | None, now: datetime) -> datetime:
+    """What broke a moment ago was whole a moment before: by a clock that is behind it would seem to have recovered."""
+    try:
+        known = datetime.fromisoformat(last.note) if last else now
+    except ValueError:
+        return now
+    return known if now < known <= now + MOST_BEHIND else now
 
 
 def _of_dagster(beats: Mapping[str, Heartbeat], watched: timedelta) -> tuple[Quiet, ...]:

@@ -6,6 +6,7 @@ What belongs here: opening a connection, wording the driver's errors. What does 
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -27,6 +28,12 @@ _KEEPALIVE = {
     "tcp_user_timeout": "60000",
 }
 """A server that went away without a word is noticed within a minute; the system's own patience is two hours."""
+
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
+"""What the driver raises where the server, or the session, is gone."""
+
+STOPPED = timedelta(seconds=60)
+"""Whoever holds something that others wait for and says nothing for so long has been stopped: the server ends it."""
 
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+://")
 
@@ -61,20 +68,6 @@ def server_version(conn: psycopg.Connection[TupleRow]) -> str:
     return f"{number // 10000}.{number % 10000}"
 
 
-@contextmanager
-def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Generator[None]:
-    """Holds the lock ``name`` of this database; waits until whoever has it lets go or dies.
-
-    The session holds it, not a transaction: a killed holder's is free at once. Raises CouldNotLookError.
-    """
-    _lock(conn, name)
-    try:
-        yield
-    finally:
-        with suppress(psycopg.OperationalError):  # a lost session has let go of it already
-            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
-
-
 def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Wraps a function whose first argument is a connection, so that it raises our errors instead of the driver's.
 
@@ -95,7 +88,7 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
                 f"The database {_name(args)} has no ledger of this version ({_first_line(error)}).",
                 "Run `telemetry prepare`.",
             ) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except LOST as error:
             raise CouldNotLookError(
                 f"The database {_name(args)} stopped answering: {_first_line(error)}.",
                 "Check that the server is up, then try again.",
@@ -104,9 +97,63 @@ def explained[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+@contextmanager
+def advisory_lock(conn: psycopg.Connection[TupleRow], name: str) -> Generator[None]:
+    """Holds the lock ``name`` of this database; waits until whoever has it lets go or dies.
+
+    The session holds it, not a transaction: a killed holder's is free at once. Raises CouldNotLookError.
+    """
+    _lock(conn, name)
+    try:
+        yield
+    finally:
+        with suppress(*LOST):  # a lost session has let go of it already
+            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+
+
+@contextmanager
+def bounded_lock(
+    conn: psycopg.Connection[TupleRow], name: str, patience: timedelta, stopped: timedelta = STOPPED
+) -> Generator[None]:
+    """:func:`advisory_lock` for short work: nobody waits longer than ``patience``, for it or for a row, and a holder
+    that says nothing for ``stopped`` loses its session, so that a process that was stopped stops nobody else.
+
+    Raises CouldNotLookError. ``conn`` is in autocommit.
+    """
+    end_when_stopped(conn, stopped)
+    _bound(conn, patience, stopped)
+    try:
+        with advisory_lock(conn, name):
+            yield
+    finally:
+        with suppress(*LOST):
+            conn.execute("reset lock_timeout; reset idle_session_timeout")
+
+
+@explained
+def end_when_stopped(conn: psycopg.Connection[TupleRow], stopped: timedelta = STOPPED) -> None:
+    """Have the server end this session where it says nothing for so long in a transaction, or takes no answer."""
+    milliseconds = stopped // timedelta(milliseconds=1)
+    conn.execute(
+        f"set idle_in_transaction_session_timeout = {milliseconds}; set tcp_user_timeout = {milliseconds}".encode()
+    )
+
+
+@explained
+def _bound(conn: psycopg.Connection[TupleRow], patience: timedelta, stopped: timedelta) -> None:
+    tick = timedelta(milliseconds=1)
+    conn.execute(f"set lock_timeout = {patience // tick}; set idle_session_timeout = {stopped // tick}".encode())
+
+
 @explained
 def _lock(conn: psycopg.Connection[TupleRow], name: str) -> None:
-    conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+    try:
+        conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+    except errors.LockNotAvailable as error:
+        raise CouldNotLookError(
+            f"Somebody else holds the lock {name} and does not let go of it.",
+            "Try again. Where that lasts, a process that evaluates hangs: see `telemetry doctor` and pg_stat_activity.",
+        ) from error
 
 
 def _parameters(dsn: str) -> dict[str, str]:

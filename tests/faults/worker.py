@@ -23,10 +23,10 @@ from typing import Any
 from telemetry_assets.channels.opening import open_channel
 from telemetry_assets.dispatch.changing import changing_incidents, retried
 from telemetry_assets.dispatch.drain import drain
-from telemetry_assets.dispatch.evaluate import REOPENS_WITHIN
 from telemetry_assets.dispatch.routing import routing_of
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.incidents.delivery import Outcome, Receipt
+from telemetry_assets.incidents.matching import REOPENS_WITHIN
 from telemetry_assets.incidents.reconcile import reconcile
 from telemetry_assets.incidents.situation import situations_of
 from telemetry_assets.incidents.trouble import Standing, Subject, Trouble

@@ -1,7 +1,12 @@
 """Connecting, and the words for when it does not work."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+from datetime import timedelta
 from urllib.parse import quote
 
 import psycopg
@@ -11,7 +16,7 @@ from hypothesis import strategies as st
 
 from telemetry_assets.errors import ConfigError, CouldNotLookError, TelemetryError
 from telemetry_assets.ledger import subjects
-from telemetry_assets.ledger.connection import advisory_lock, connect, place, server_version
+from telemetry_assets.ledger.connection import advisory_lock, bounded_lock, connect, place, server_version
 
 
 def test_the_session_speaks_utc_and_names_itself(database: str) -> None:
@@ -141,3 +146,53 @@ def test_the_lock_of_a_killed_session_is_free_and_leaving_it_raises_nothing(data
     with connect(database) as conn, connect(database) as other, advisory_lock(conn, "dbt"):
         other.execute("select pg_terminate_backend(%s, 5000)", (conn.info.backend_pid,))
         assert _is_free(database, "dbt")
+
+
+STOPPED = """
+import os, signal, sys
+from datetime import timedelta
+from telemetry_assets.errors import CouldNotLookError
+from telemetry_assets.ledger.connection import bounded_lock, connect
+from telemetry_assets.ledger.heartbeats import read
+
+with connect(sys.argv[1]) as conn:
+    try:
+        with bounded_lock(conn, "one", timedelta(seconds=5), timedelta(milliseconds=300)):
+            if sys.argv[2] == "in a transaction":
+                conn.execute("begin")
+            os.kill(os.getpid(), signal.SIGSTOP)
+            read(conn)
+    except CouldNotLookError:
+        os._exit(7)
+"""
+
+
+@pytest.mark.parametrize("where", ["in a transaction", "between two"])
+def test_a_process_that_is_stopped_with_a_bounded_lock_loses_it_and_its_session(database: str, where: str) -> None:
+    with connect(database) as conn, subprocess.Popen([sys.executable, "-c", STOPPED, database, where]) as holder:
+        try:
+            _, status = os.waitpid(holder.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status)
+            with bounded_lock(conn, "one", timedelta(seconds=20)):
+                assert conn.execute("select 1").fetchone() == (1,)
+        finally:
+            holder.send_signal(signal.SIGCONT)
+        assert holder.wait(20) == 7
+
+
+def test_nobody_waits_for_a_bounded_lock_longer_than_they_want_to(database: str) -> None:
+    with connect(database) as conn, connect(database) as holder, bounded_lock(holder, "one", timedelta(seconds=1)):
+        taken = bounded_lock(conn, "one", timedelta(milliseconds=20))
+        with pytest.raises(CouldNotLookError, match="Somebody else holds the lock one"), taken:
+            pytest.fail("it is held")
+        with bounded_lock(conn, "another", timedelta(milliseconds=20)):
+            pass
+
+
+def test_a_bounded_lock_leaves_no_bounds_behind_that_an_idle_session_meets(database: str) -> None:
+    names = ("lock_timeout", "idle_session_timeout")
+    with connect(database) as conn:
+        before = [conn.execute(f"show {name}".encode()).fetchone() for name in names]
+        with bounded_lock(conn, "one", timedelta(seconds=1)):
+            assert [conn.execute(f"show {name}".encode()).fetchone() for name in names] == [("1s",), ("1min",)]
+        assert [conn.execute(f"show {name}".encode()).fetchone() for name in names] == before
