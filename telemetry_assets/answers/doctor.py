@@ -25,8 +25,13 @@ class DoctorAnswer:
         return worst_exit([finding.exit_code for finding in self.findings if not finding.well])
 
 
-def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[Diagnosis]]) -> DoctorAnswer:
-    """Look at everything, also after a failure; ``local`` adds what only the stand-ins know."""
+def examine(
+    load: Callable[[], Settings],
+    local: Callable[[Settings], Sequence[Diagnosis]],
+    usable: Callable[[Settings], None] = lambda settings: None,
+) -> DoctorAnswer:
+    """Look at everything, also after a failure. ``local`` adds what only the stand-ins know; ``usable`` raises
+    ConfigError for a channel that cannot be used."""
     findings = [_drivers()]
     try:
         settings = load()
@@ -36,7 +41,7 @@ def examine(load: Callable[[], Settings], local: Callable[[Settings], Sequence[D
     findings += local(settings)
     findings += [_ask("database", lambda: _database(settings)), _ask("ledger", lambda: _ledger(settings))]
     findings += [_ask("Airbyte", lambda: _airbyte(settings)), _ask("secrets", lambda: _secrets(settings))]
-    findings += [_ask("channels", lambda: _channels(settings))]
+    findings += [_ask("channels", lambda: _channels(settings, usable))]
     if settings.dbt:
         findings.append(_ask("dbt manifest", lambda: _manifest(settings)))
     return DoctorAnswer(tuple(findings))
@@ -105,8 +110,9 @@ def _secrets(settings: Settings) -> str:
     return f"{len(names)} asked for, all set" if names else "none asked for"
 
 
-def _channels(settings: Settings) -> str:
+def _channels(settings: Settings, usable: Callable[[Settings], None]) -> str:
     """Whether an ERROR of each owner would go anywhere. Nothing is sent: --send-test does that."""
+    usable(settings)
     channels = [*settings.channels, *([settings.fallback.name] if settings.fallback else [])]
     if not settings.owners and not channels:
         return "none declared; nobody is told of anything"

@@ -37,6 +37,16 @@ def open_channel(
     return opening(_Options(settings), home, now)
 
 
+def is_url(text: str) -> bool:
+    """True for an address of http(s) with a host."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return good and not re.search(r"\s", text)
+
+
 class _Options:
     """The options of one channel, read by name."""
 
@@ -65,12 +75,7 @@ class _Options:
     def url(self, key: str) -> str:
         """An address of http(s). Its value is in no message: it may be a secret itself."""
         value = self.need(key)
-        try:
-            parts = urlsplit(value)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            good = False
-        if not good or re.search(r"\s", value):
+        if not is_url(value):
             raise self.wrong(key, "is not an http(s) URL")
         return value
 
@@ -91,8 +96,11 @@ class _Options:
         return tuple(dict.fromkeys(self.address(key, item) for item in values))
 
     def wrong(self, key: str, what: str) -> ConfigError:
-        """The error for one option."""
-        return ConfigError(f"channels.{self.name}.{key} {what}.", "Mend it in telemetry.yaml, or in the environment.")
+        """The error for one option, by the name of its variable where it stands in the environment."""
+        value = self._value(key)
+        if isinstance(value, SecretRef):
+            return ConfigError(f"{value.env} (channels.{self.name}.{key}) {what}.", f"Export another {value.env}.")
+        return ConfigError(f"channels.{self.name}.{key} {what}.", "Mend it in telemetry.yaml.")
 
     def _value(self, key: str) -> Any:
         return self.settings.options.get(key)

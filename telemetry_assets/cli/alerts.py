@@ -3,10 +3,12 @@
 What belongs here: starting and ending what sends. What does not: incidents (``incidents.py``), sending itself.
 """
 
+import json
 import signal
+import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +17,7 @@ import typer
 from telemetry_assets import settings as declared
 from telemetry_assets.cli.app import app, say
 from telemetry_assets.cli.session import open_ledger
-from telemetry_assets.errors import FailingError
+from telemetry_assets.errors import FailingError, UsageError
 from telemetry_assets.model import ExitCode
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def dispatch(
     `telemetry up` starts one. Any number may run at once, beside the alerts sensor too.
     Exit: 0; with --drill 1 where a channel did not receive it.
     """
+    if once and drill:
+        raise UsageError("--once and --drill are two things.", "Take one of them.")
     settings = declared.load()
     if drill:
         return _drill(settings)
@@ -50,15 +54,21 @@ def dispatch(
     return ExitCode.OK
 
 
-def test_channel(settings: "Settings", name: str) -> ExitCode:
+def test_channel(settings: "Settings", name: str, *, as_json: bool) -> ExitCode:
     """Send a message marked as a test to one channel, and say how it ended. Raises UsageError, FailingError."""
     from telemetry_assets.dispatch.testing import send_test
 
-    receipt = send_test(settings, name)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        receipt = send_test(settings, name)
+    took = receipt.took.total_seconds()
+    if as_json:
+        told = {"channel": name, "outcome": str(receipt.outcome), "took_seconds": took}
+        typer.echo(json.dumps({**told, "reason": receipt.reason, "receipt": receipt.receipt}, ensure_ascii=False))
+        return ExitCode.OK if receipt.outcome == "accepted" else ExitCode.FAILING
     if receipt.outcome != "accepted":
         again = " A real message would be tried again." if receipt.outcome == "again" else ""
         raise FailingError(f"The test did not reach {name}: {receipt.reason}", again.strip())
-    typer.echo(f"{name} accepted the test in {receipt.took.total_seconds():.2f} s. {receipt.receipt}".rstrip())
+    typer.echo(f"{name} accepted the test in {took:.2f} s. {receipt.receipt}".rstrip())
     return ExitCode.OK
 
 

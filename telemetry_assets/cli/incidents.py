@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from telemetry_assets import settings as declared
-from telemetry_assets.cli.app import Json, TenantOption, incidents_app, say
+from telemetry_assets.cli.app import Json, incidents_app, say
 from telemetry_assets.cli.session import open_ledger, operator
 from telemetry_assets.cli.watch import interval
 from telemetry_assets.errors import UsageError
@@ -32,7 +32,7 @@ By = Annotated[str | None, typer.Option("--by", help="Who does it; by default th
 
 @incidents_app.command("list")
 def list_incidents(
-    everything: Annotated[bool, typer.Option("--all", help="Those resolved long ago too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also what was resolved more than a day ago.")] = False,
     as_json: Json = False,
 ) -> int:
     """What is wrong now, and what was in the last day: the cause, how far it reaches, who was told, who was not.
@@ -65,7 +65,7 @@ def show(number: Number, as_json: Json = False) -> int:
 def ack(number: Number, by: By = None, as_json: Json = False) -> int:
     """Say that somebody sees to it: nobody is reminded any more, and it is not escalated. Twice changes nothing.
 
-    Exit: 0, 5 where it is resolved already or there is no such incident.
+    Exit: 0; 5 where it is resolved already, or there is no such incident.
     """
     from telemetry_assets.dispatch.by_hand import acknowledge
 
@@ -150,13 +150,17 @@ def replay(
 @incidents_app.command()
 def silence(
     asset: Annotated[str | None, typer.Argument(help="An asset or a pattern, e.g. 'marts/*'.")] = None,
-    tenant: TenantOption = None,
+    tenant: Annotated[
+        list[str] | None, typer.Option("--tenant", "--tenant-id", help="One tenant alone, by slug or id.")
+    ] = None,
     duration: Annotated[str | None, typer.Option("--for", help="How long: 30m, 2h, 1d.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why nobody needs to be told.")] = None,
     by: By = None,
-    shown: Annotated[bool, typer.Option("--list", help="Those in force; with --all the ended ones too.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="With --list: the ended ones too.")] = False,
-    expire: Annotated[int | None, typer.Option("--expire", metavar="ID", help="End one before its time.")] = None,
+    shown: Annotated[bool, typer.Option("--list", help="Show those in force.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With --list: those that are over too.")] = False,
+    expire: Annotated[
+        int | None, typer.Option("--expire", metavar="ID", help="End the one of this id before its time.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Have nobody told of an asset for a while: incidents open as ever, and are told if they are open when it ends.
@@ -165,6 +169,8 @@ def silence(
     """
     if sum([asset is not None, shown, expire is not None]) != 1:
         raise UsageError("A silence is made for an asset, listed or ended.", "Give ASSET, --list or --expire ID.")
+    if tenant and len(tenant) > 1:
+        raise UsageError("A silence is for one tenant, or for all.", "Make one for each, or leave --tenant out.")
     settings = declared.load()
     if shown:
         return _list_silences(settings, everything, as_json)
@@ -172,7 +178,7 @@ def silence(
         return _end_silence(settings, expire, operator(by), as_json)
     if duration is None or reason is None:
         raise UsageError("A silence needs an end and a reason.", "Say --for 2h --reason 'what is going on'.")
-    return _make_silence(settings, asset or "", tenant, duration, reason, operator(by), as_json)
+    return _make_silence(settings, asset or "", tenant[0] if tenant else None, duration, reason, operator(by), as_json)
 
 
 @incidents_app.command()
@@ -182,8 +188,7 @@ def run(
 ) -> int:
     """Look at everything now: print what changes, and send it (for up to 20 s) before this ends.
 
-    Exit: by the one table, of what is broken now, silenced or not: 0 nothing, 1 failing, 2 late, 3 never seen, 4 could
-    not look.
+    Exit: of what is broken now, silenced or not, 0 nothing, 1 failing, 2 late, 3 never seen, 4 could not look.
     """
     from telemetry_assets.answers.incidents_run import RunAnswer
     from telemetry_assets.dispatch.evaluate import evaluate

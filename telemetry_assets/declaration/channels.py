@@ -64,6 +64,12 @@ def _url(address: str) -> str:
     return address
 
 
+def _host(name: str) -> str:
+    if re.search(r"[\s/@]|^[^:]*:\d*$", name):
+        raise EntryError(f"is {name!r}, not the name of a server: write smtp.example.com, and port: beside it")
+    return name
+
+
 _EITHER = Discriminator(lambda value: "(env)" if isinstance(value, Mapping | EnvDeclaration) else "(text)")
 _ENV = Annotated[EnvDeclaration, Tag("(env)")]
 
@@ -77,6 +83,7 @@ Secret = Annotated[
 """``{env: NAME}``. Text passes here, so that it is refused with the name of a variable (``consistency.py``)."""
 TextOrEnv = Annotated[Annotated[Text, Tag("(text)")] | _ENV, _EITHER]
 Url = Annotated[Annotated[Text, AfterValidator(_url), Tag("(text)")] | _ENV, _EITHER]
+Host = Annotated[Annotated[Text, AfterValidator(_host), Tag("(text)")] | _ENV, _EITHER]
 
 
 def _short(timeout: Any) -> Any:
@@ -133,7 +140,7 @@ class EmailDeclaration(ChannelBase):
     model_config = ConfigDict(json_schema_extra={"dependentRequired": {"user": ["password"], "password": ["user"]}})
 
     kind: Literal["email"] = Field("email", description="E-mail by SMTP.")
-    host: TextOrEnv = Field(description="The SMTP server.")
+    host: Host = Field(description="The SMTP server.")
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="Its port; by default 587 with starttls, 465 with tls, 25 with none."
     )
@@ -173,7 +180,7 @@ class WebhookDeclaration(ChannelBase):
 
 
 class FileDeclaration(ChannelBase):
-    """A line of JSON per message, appended to a file."""
+    """A block of text per message, appended to a file."""
 
     kind: Literal["file"] = Field("file", description="Messages appended to a file.")
     path: Text = Field(description="The file; a relative path starts in TELEMETRY_HOME (.telemetry).")

@@ -4,6 +4,7 @@ What belongs here: promises nobody hears of, owners no channel reaches, links th
 telling anybody (``incidents/``).
 """
 
+import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from string import Formatter
@@ -14,6 +15,7 @@ from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity, n
 PLACEHOLDERS = ("incident", "kind", "root", "asset", "tenant")
 """What a link may name in curly brackets."""
 
+_PAGE = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _TELL = "Give it notify: {ERROR: [CHANNEL]}, or export MONITOR_ALERT_WEBHOOK_URL."
 
 
@@ -65,11 +67,12 @@ def _heard_by(book: Book, owners: Collection[str]) -> str:
 
 
 def bad_links(book: Book) -> Iterator[Finding]:
-    """Templates of links with a bracket too many, or with what nobody fills in."""
+    """Templates of links with a bracket too many, with what nobody fills in, or of no page."""
     for place, template in book.declared.links.items():
         trouble = _unfillable(template)
-        if trouble:
-            words = f"the link {template!r} cannot be filled: {trouble}"
+        if trouble or not _PAGE.match(template):
+            what = f"cannot be filled: {trouble}" if trouble else "is no URL of a page: write https://…"
+            words = f"the link {template!r} {what}"
             remedy = "Messages go out without it until then."
             yield Finding(Kind.BAD_LINK, Severity.WARNING, place, words, remedy)
 

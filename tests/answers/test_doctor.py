@@ -8,6 +8,7 @@ import pytest
 
 from telemetry_assets import settings
 from telemetry_assets.answers.doctor import examine
+from telemetry_assets.dispatch.testing import require_usable
 from telemetry_assets.local.examine import local_findings
 from telemetry_assets.model import ExitCode
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def findings() -> dict[str, Any]:
-    answer = examine(settings.load, local_findings)
+    answer = examine(settings.load, local_findings, require_usable)
     return {item.subject: item for item in answer.findings} | {"exit": answer.exit_code}
 
 
@@ -134,3 +135,30 @@ def test_the_missing_secret_of_a_channel_is_named_with_its_place(
     found = findings()["secrets"]
     assert not found.well
     assert "TEAM_HOOK (channels.team.webhook_url)" in found.found
+
+
+@pytest.mark.promise("B57")
+@pytest.mark.parametrize(
+    ("variable", "value", "channels", "said"),
+    [
+        ("MONITOR_ALERT_WEBHOOK_URL", "hooks/hunter2", "", "MONITOR_ALERT_WEBHOOK_URL (channels.monitor_alert.webhook"),
+        ("TELEMETRY_DEADMAN_URL", "hunter2", "", "TELEMETRY_DEADMAN_URL is not an http(s) URL."),
+        (
+            "TEAM_HOOK",
+            "hunter2",
+            "channels: {team: {kind: slack, webhook_url: {env: TEAM_HOOK}}}",
+            "TEAM_HOOK (channels.",
+        ),
+        ("TEAM", "", "channels: {log: {kind: file, path: nowhere/a.log}}", "channels.log.path has no folder "),
+        ("TEAM", "", "channels: {log: {kind: file, path: .}}", "channels.log.path is a folder: "),
+    ],
+)
+def test_a_channel_that_cannot_be_used_is_found_and_no_address_is_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, channels: str, said: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@127.0.0.1:9/shop")
+    monkeypatch.setenv(variable, value)
+    (folder / "telemetry.yaml").write_text(EXAMPLE + channels)
+    found = findings()["channels"]
+    assert (found.well, said in found.found) == (False, True), found.found
+    assert "hunter2" not in str(found)

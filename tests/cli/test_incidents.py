@@ -347,6 +347,10 @@ class TestSilence:
         (("shop/*", "--reason", "x"), "needs an end and a reason"),
         (("shop/*", "--for", "2h", "--reason", " "), "needs a reason"),
         (("shop/*", "--for", "2h", "--reason", "x", "--tenant", "acm"), "Did you mean acme?"),
+        (
+            ("shop/*", "--for", "2h", "--reason", "x", "--tenant", "acme", "--tenant", "globex"),
+            "one tenant, or for all",
+        ),
         ((), "Give ASSET, --list or --expire ID."),
         (("shop/*", "--list"), "Give ASSET, --list or --expire ID."),
     )
@@ -406,6 +410,16 @@ class TestDispatch:
     def test_a_test_that_does_not_arrive_fails_with_the_reason(self, telemetry: Run) -> None:
         code, _, err = telemetry("doctor", "--send-test", "hook")
         assert (code, "The test did not reach hook: " in err) == (ExitCode.FAILING, True)
+
+    def test_a_test_answers_machines_as_well(self, telemetry: Run) -> None:
+        code, out, _ = telemetry("doctor", "--send-test", "log", "--json")
+        assert (code, parsed(out)["channel"], parsed(out)["outcome"]) == (0, "log", "accepted")
+        code, out, _ = telemetry("doctor", "--send-test", "hook", "--json")
+        assert (code, parsed(out)["outcome"]) == (ExitCode.FAILING, "again")
+
+    def test_once_and_a_drill_are_two_things(self, telemetry: Run) -> None:
+        code, _, err = telemetry("dispatch", "--once", "--drill")
+        assert (code, "Take one of them" in err) == (ExitCode.USAGE, True)
 
     def test_an_unknown_channel_names_the_nearest(self, telemetry: Run) -> None:
         code, _, err = telemetry("doctor", "--send-test", "logs")

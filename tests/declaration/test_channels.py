@@ -95,6 +95,14 @@ BAD = {
         "email.password must be text: put it in quotes.",
     ),
     "a variable that is none": ('webhook: {url: {env: "A B"}}', "webhook.url.env is not the name of an environment v"),
+    "a server as a URL": (
+        "email: {host: smtp://h, from: a@b.c, to: [a@b.c]}",
+        "email.host is 'smtp://h', not the name of",
+    ),
+    "a server with its port": (
+        "email: {host: 'h:25', from: a@b.c, to: [a@b.c]}",
+        "email.host is 'h:25', not the name of",
+    ),
     "an address that is none": ("webhook: {url: example.com/x}", "webhook.url is not a URL: write https://HOST/PATH."),
     "an address with a bad port": ("webhook: {url: https://h:99999/x}", "webhook.url is not a URL"),
     "no address": ("webhook: {}", "webhook.url is missing."),

@@ -80,9 +80,12 @@ def test_without_owners_it_is_a_note_that_nobody_is_told_unless_the_fallback_is(
         ("https://b/{}", "nobody knows {}; there is incident"),
         ("https://b/{{x}}/{asset}/{tenant}/{kind}/{root}/{incident}", None),
         ("https://b", None),
+        ("https://{tenant}.b/", None),
+        ("wiki/page", "is no URL of a page"),
+        ("javascript:alert(1)", "is no URL of a page"),
     ],
 )
-def test_a_link_that_cannot_be_filled_is_warned_of(template, words) -> None:
+def test_a_link_that_cannot_be_filled_or_leads_to_no_page_is_warned_of(template, words) -> None:
     told = about(Kind.BAD_LINK, OWNED, links={("owners", "me", "dashboard"): template})
     assert [one.severity for one in told] == ([Severity.WARNING] if words else [])
     assert all(words in one.words for one in told)
