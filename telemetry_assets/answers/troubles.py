@@ -8,7 +8,7 @@ import gc
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 
 from psycopg import Connection
@@ -23,14 +23,17 @@ from telemetry_assets.answers.troubles_beside import Around, read_beside
 from telemetry_assets.answers.troubles_of_runs import read_failed_checks, read_failed_runs
 from telemetry_assets.freshness.cause import Cause
 from telemetry_assets.freshness.causes import causes_of
+from telemetry_assets.freshness.cutoff import cutoffs_of
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.freshness.lineage import Graph, read_by
 from telemetry_assets.incidents.trouble import Dashboard, Severity, Trouble
+from telemetry_assets.ledger import first_known, subjects
 from telemetry_assets.ledger import graph as ledger_graph
-from telemetry_assets.ledger import subjects
-from telemetry_assets.model import ANY_TENANT, CauseKind, State
+from telemetry_assets.model import ANY_TENANT, CauseKind, Limit, State
 from telemetry_assets.settings import Settings
 
+_TIME_TO_COME = timedelta(hours=1)
+"""How long what never came may take to come where several limits are promised."""
 OF_THE_DECLARATION = frozenset({CauseKind.UNDATED, CauseKind.NO_WINDOW})
 """What ``config lint`` and ``status`` say, and no incident does."""
 
@@ -51,10 +54,10 @@ def read_troubles(conn: Connection[TupleRow], settings: Settings, now: datetime)
     Raises CouldNotLookError as ``sweep.read_sweep`` does.
     """
     with _without_collecting():
-        swept, graph, causes = _explained(conn, settings, now)
+        swept, graph, judged, causes = _explained(conn, settings, now)
         exposures = ledger_graph.read_exposures(conn)
         owner = owners_of(graph, settings.promises, exposures)
-        broken = list(_of_promises(causes, swept, owner, settings))
+        broken = list(_of_promises(judged, causes, owner, settings))
     around = Around(settings, graph, frozenset(tenant.slug for tenant in swept.tenants), owner, now)
     beside, checks = read_beside(conn, around), read_failed_checks(conn, around)
     explained = {*beside.failing, *([Phase.CHECKS] if broken else []), *([Phase.BUILD] if checks else [])}
@@ -89,19 +92,34 @@ def _without_collecting() -> Generator[None]:
             gc.enable()
 
 
-def _explained(conn: Connection[TupleRow], settings: Settings, now: datetime) -> tuple[Sweep, Graph, list[Cause]]:
-    """What is not fresh, and the cause of each."""
+def _with_time_to_come(conn: Connection[TupleRow], judged: Sequence[Judgement], now: datetime) -> tuple[Judgement, ...]:
+    """Without what never came and had no time to: as if what it holds were as old as our knowing of it."""
+    if not any(one.state is State.MISSING for one in judged):
+        return tuple(judged)
+    known, bars = first_known.read(conn), dict[Limit | None, datetime]()
+    for limit in {one.limit for one in judged if one.state is State.MISSING}:
+        bars[limit] = cutoffs_of(limit, now).fail if limit else now - _TIME_TO_COME
+    return tuple(
+        one for one in judged if one.state is not State.MISSING or known.of(one.asset, one.tenant) <= bars[one.limit]
+    )
+
+
+def _explained(
+    conn: Connection[TupleRow], settings: Settings, now: datetime
+) -> tuple[Sweep, Graph, tuple[Judgement, ...], list[Cause]]:
+    """What is not fresh, and of each that is to be told the cause."""
     swept, graph, evidence = read_swept(conn, settings, now)
-    if not swept.judged:
-        return swept, graph, []
+    judged = _with_time_to_come(conn, swept.judged, now)
+    if not judged:
+        return swept, graph, (), []
     slugs = [tenant.slug for tenant in swept.tenants]
-    explained = [one for one in swept.judged if one.state is not State.UNKNOWN]
+    explained = [one for one in judged if one.state is not State.UNKNOWN]
     above = _above((one.asset for one in explained), graph)
     needed = read_by(_needed(explained, above, graph, slugs), graph, slugs)
     facts = {**evidence.facts, **subjects.read_each(conn, [one for one in needed if one not in evidence.facts])}
     whose = dict.fromkeys(one.tenant for one in explained)
     happened = read_happenings(conn, settings, above, (*whose, *slugs) if ANY_TENANT in whose else tuple(whose))
-    return swept, graph, causes_of(swept.judged, graph, replace(evidence, facts=facts), happened, slugs, now)
+    return swept, graph, judged, causes_of(judged, graph, replace(evidence, facts=facts), happened, slugs, now)
 
 
 def _above(assets: Iterable[str], graph: Graph) -> dict[str, None]:
@@ -139,9 +157,11 @@ def _needed(
             yield from ((key, one) for one in (of_key.union(tenants) if ANY_TENANT in of_key else of_key))
 
 
-def _of_promises(causes: Iterable[Cause], swept: Sweep, owner: Owners, settings: Settings) -> Iterator[Trouble]:
+def _of_promises(
+    judged: Iterable[Judgement], causes: Iterable[Cause], owner: Owners, settings: Settings
+) -> Iterator[Trouble]:
     veil = veil_of(settings)
-    for one, cause in zip(swept.judged, causes, strict=True):
+    for one, cause in zip(judged, causes, strict=True):
         if cause.kind in OF_THE_DECLARATION:
             continue
         kind, where = cause.identity

@@ -122,7 +122,9 @@ def _waiting(case: Case, hop: str, parent: str, last: datetime, every: timedelta
     when = f"in about {spoken(due)}" if due > timedelta(0) else "any moment"
     says = f"nothing is broken now: {_fresher(case, parent)}, and {hop}, {done} {case.ago(last)}, takes it {when}"
     phase = "snapshots" if done == "published" else "build"
-    return Told(CauseKind.WAITING, hop, says, f"Wait, or now: telemetry refresh {phase}", last)
+    # One build makes all models: whoever waits for it waits for one thing.
+    of = "" if done == "published" else DBT
+    return Told(CauseKind.WAITING, hop, says, f"Wait, or now: telemetry refresh {phase}", last, of=of)
 
 
 def _fresher(case: Case, parent: str) -> str:

@@ -21,7 +21,7 @@ LONGEST_QUOTE = 240
 @dataclass(frozen=True, slots=True)
 class Told:
     """A cause without whose it is: ``root`` is where it lies, ``since`` when it began, where that is known; ``quote``
-    is somebody's own words in ``says``, ``of`` what hits more than the root: ``dbt``."""
+    is somebody's own words in ``says``, ``of`` what hits more than the root: ``dbt``, a source."""
 
     kind: CauseKind
     root: str

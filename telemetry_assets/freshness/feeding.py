@@ -180,7 +180,7 @@ def _within_cadence(case: Case) -> Told | None:
     every = f", and one starts every {spoken(case.feed.every)}" if case.feed.every else ""
     says = f"nothing is broken: the newest sync of {case.source} started {case.ago(newest.started_at)}{every}"
     remedy = "Wait for the next one; if this comes again the window is too tight for the cadence: telemetry config lint"
-    return Told(CauseKind.WAITING, case.root, says, remedy, newest.started_at)
+    return Told(CauseKind.WAITING, case.root, says, remedy, newest.started_at, of=case.source)
 
 
 def _under_way(case: Case) -> Told | None:
@@ -193,7 +193,7 @@ def _under_way(case: Case) -> Told | None:
         return None
     says = f"a sync of {case.source} has been running for {case.span(feed.running_since)}, the first after a pause"
     remedy = f"Wait for its end; the one before started {case.ago(before)}"
-    return Told(CauseKind.WAITING, case.root, says, remedy, feed.running_since)
+    return Told(CauseKind.WAITING, case.root, says, remedy, feed.running_since, of=case.source)
 
 
 def _quiet(case: Case, held: datetime, well: SyncEnd | None) -> Told:

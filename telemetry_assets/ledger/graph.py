@@ -82,8 +82,14 @@ _CHANGED = """
 where held is distinct from excluded
 """
 
+_KNOWN = """
+known as (
+    insert into telemetry.first_known (what, name) select 'asset', key from incoming order by key on conflict do nothing
+)
+"""
+
 _REPLACE = f"""
-with {_INCOMING}, gone as (
+with {_INCOMING}, {_KNOWN}, gone as (
     delete from telemetry.assets where origin = 'own' and key not in (select key from incoming)
 ), read_by as materialized (
     select * from jsonb_to_recordset(%(exposures)s::jsonb) as exposure (
@@ -105,7 +111,7 @@ on conflict (key) do update set {_CHANGED}
 """
 
 _ADD_FOREIGN = f"""
-with {_INCOMING}
+with {_INCOMING}, {_KNOWN}
 insert into telemetry.assets as held ({_COLUMNS}, origin)
 select {_COLUMNS}, 'foreign' from incoming order by key
 on conflict (key) do update set {_CHANGED} and held.origin = 'foreign'

@@ -32,6 +32,7 @@ def write(conn: psycopg.Connection[TupleRow], tenants: Sequence[Tenant]) -> None
         conn.execute("lock table telemetry.tenants in share row exclusive mode")
         conn.execute(_REMOVE, columns)
         conn.execute(_KEEP, columns)
+        conn.execute(_KNOWN, columns)
 
 
 @explained
@@ -52,6 +53,11 @@ insert into telemetry.tenants as held (id, slug, name, timezone, position)
 select * from unnest(%(id)s::uuid[], %(slug)s::text[], %(name)s::text[], %(timezone)s::text[]) with ordinality
 on conflict (id) do update set name = excluded.name, timezone = excluded.timezone, position = excluded.position
 where (held.name, held.timezone, held.position) is distinct from (excluded.name, excluded.timezone, excluded.position)
+"""
+
+_KNOWN = """
+insert into telemetry.first_known (what, name)
+select 'tenant', slug from unnest(%(slug)s::text[]) as slug order by slug on conflict do nothing
 """
 
 

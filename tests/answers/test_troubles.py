@@ -225,12 +225,26 @@ def test_a_snapshot_that_never_was_is_an_error_and_one_that_is_due_a_warning(
 ) -> None:
     fresh(ledger, data={"globex": 50})
     ledger.execute("delete from telemetry.subjects where asset = %s and tenant = 'acme'", (BOARD,))
+    ledger.execute("update telemetry.first_known set since = '-infinity'")
     found = {(one.asset, one.tenant): one for one in troubles(ledger, settings)}
     assert set(found) == {(BOARD, "acme"), (ORDERS, "globex")}
     missing, due = found[BOARD, "acme"], found[ORDERS, "globex"]
     assert (missing.kind, missing.where, missing.severity) == (CauseKind.NOT_PUBLISHED, BOARD, ERROR)
     assert missing.standing.state is State.MISSING
     assert (due.severity, due.standing.state) == (WARN, State.WARN)
+
+
+@pytest.mark.parametrize("what", ["asset", "tenant"])
+def test_what_never_came_is_told_when_it_has_had_time_to_come(ledger: Ledger, settings: Settings, what: str) -> None:
+    ledger.execute("delete from telemetry.subjects where asset = %s and tenant = 'acme'", (ORDERS,))
+    ledger.execute("update telemetry.first_known set since = '-infinity'")
+    known = "update telemetry.first_known set since = %s where what = %s and name in (%s, 'acme')"
+    hit = {(one.asset, one.tenant) for one in troubles(ledger, settings)}
+    assert (ORDERS, "acme") in hit
+    ledger.execute(known, (ago(59), what, ORDERS))
+    assert (ORDERS, "acme") not in {(one.asset, one.tenant) for one in troubles(ledger, settings)}
+    ledger.execute(known, (ago(60), what, ORDERS))
+    assert {(one.asset, one.tenant) for one in troubles(ledger, settings)} == hit
 
 
 def test_syncs_that_oddly_bring_nothing_are_a_warning(ledger: Ledger, settings: Settings) -> None:

@@ -160,3 +160,14 @@ create table telemetry.audit (
     resource text not null,
     detail   text not null default ''
 );
+
+-- Since when we have known of an asset, or of a tenant: what never came is told when it has had time to come.
+create table telemetry.first_known (
+    what  text not null check (what in ('asset', 'tenant')),
+    name  text collate "C" not null,
+    since timestamptz not null default now(),
+    primary key (what, name)
+);
+insert into telemetry.first_known (what, name, since)
+select 'asset', key, timestamptz '-infinity' from telemetry.assets
+union all select 'tenant', slug, timestamptz '-infinity' from telemetry.tenants;
