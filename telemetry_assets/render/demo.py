@@ -50,9 +50,10 @@ Where things are
 Try next
   {name} up                                       everything live: Dagster UI, schedules, a sync every two minutes
   {name} status --late                            only the broken promises
+  {name} incidents run                            what is wrong, one cause each, and who is told of it
   {name} demo break error --tenant northshore     break a feed, then: {name} refresh
   {name} scan --by tenant_id --project-dir dbt_project
-                                                  {" " * len(name)}the same question to any dbt project
+                                            {" " * len(name)}the same question to any dbt project
   {name} db psql                                  look at the rows
 
 Nothing syncs now: in six minutes everything is late, and says so. `{name} up` keeps it fresh.
