@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from telemetry_assets import running
 from telemetry_assets.defs.heartbeats import switched_off
 from telemetry_assets.defs.outcomes import Cursor, Taken, take_outcomes
+from telemetry_assets.dispatch.declared import Declared
 from telemetry_assets.dispatch.drain import Drained, drain
 from telemetry_assets.dispatch.evaluate import evaluate
 from telemetry_assets.dispatch.watchdog import INSTIGATORS
@@ -35,7 +36,10 @@ DRAIN_SECONDS = 10.0
 def alerts(settings: Settings) -> Callable[[dg.SensorEvaluationContext], dg.SensorResult]:
     """Take how checks and jobs ended, evaluate, send. Raises CouldNotLookError where something could not be read."""
 
+    known = Declared(settings, lambda text: dg.get_dagster_logger().warning(text))
+
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        settings = known.now()
         unread: CouldNotLookError | None = None
         taken: Taken | None = None
         with connect(running.database_dsn(settings)) as conn:

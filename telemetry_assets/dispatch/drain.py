@@ -85,13 +85,10 @@ class Dispatcher:
         say: Callable[[str], None] = print,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._settings = settings
         self._clock = clock
         self._say = say
         self._at_once = at_once
-        self._channels = channels_of(settings)
-        self._rates = rates_of(settings)
-        self._sender = Sender(self._channels, settings.home, say)
+        self.declare(settings)
         self._pen, self._undertaker = Pen(dsn), Pen(dsn)
         self._receipts = Receipts(self._pen)
         self._random = Random()
@@ -101,7 +98,6 @@ class Dispatcher:
         self._ended = False
         self._installation: UUID | None = None
         self._strangers: set[str] = set()
-        self._strangers_from = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,6 +106,14 @@ class Dispatcher:
         await self._landed()
         await self._pen.close()
         await self._undertaker.close()
+
+    def declare(self, settings: Settings) -> None:
+        """From now on these are the channels and owners; what is on its way goes where it was going."""
+        self._settings = settings
+        self._channels = channels_of(settings)
+        self._rates = rates_of(settings)
+        self._sender = Sender(self._channels, settings.home, self._say)
+        self._strangers_from = 0.0
 
     def wake(self) -> None:
         """Something was written to the outbox: look at once."""

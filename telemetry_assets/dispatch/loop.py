@@ -15,6 +15,7 @@ from telemetry_assets import running
 from telemetry_assets.answers.crossing import next_crossing
 from telemetry_assets.dispatch import deadman, drills, watchdog
 from telemetry_assets.dispatch.changing import Ledger
+from telemetry_assets.dispatch.declared import Declared
 from telemetry_assets.dispatch.drain import Dispatcher
 from telemetry_assets.dispatch.evaluate import Evaluation, alarm, evaluate
 from telemetry_assets.dispatch.pen import AwayError, Pen, reached
@@ -80,7 +81,8 @@ class _Loop:
         clock: Callable[[], datetime],
     ) -> None:
         self._settings, self._ended, self._say, self._clock = settings, ended, say, clock
-        self._dsn = lambda: dsn or running.database_dsn(settings)
+        self._declared = Declared(settings, say)
+        self._dsn = lambda: dsn or running.database_dsn(self._settings)
         self._troubled = Troubled(say)
         self._stop = asyncio.Event()
         self._pen = Pen(self._dsn)
@@ -160,6 +162,9 @@ class _Loop:
 
     async def _evaluate(self) -> None:
         now = self._clock()
+        if (settings := self._declared.now()) is not self._settings:
+            self._settings = settings
+            self._dispatcher.declare(settings)
         try:
             found = await self._pen.write(lambda conn: evaluate(conn, self._settings, now))
         except Exception as error:
