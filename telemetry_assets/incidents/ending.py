@@ -23,6 +23,8 @@ from telemetry_assets.incidents.telling import Course, owners_told
 from telemetry_assets.incidents.trouble import Situation, Standing, Subject
 from telemetry_assets.model import State
 
+_OVER = "it is over"
+
 
 def resolved(
     incident: Incident,
@@ -42,7 +44,7 @@ def resolved(
     course.take(
         Step.RESOLVED,
         f"resolved after {lasted}: {words}",
-        f"Resolved after {lasted}: {cause}; {words}",
+        f"{cause}; over after {lasted}{'' if words == _OVER else f': {words}'}",
         owners_told(incident, routing),
         extra=facts,
     )
@@ -53,7 +55,7 @@ def _evidence(incident: Incident, after: Standing | None) -> str:
     """How the worst subject stands now, and how it stood."""
     before, subject = incident.worst.standing, subject_text(incident.worst)
     if before.state is None:
-        return "it is over"
+        return _OVER
     if after is None or after.state is None:
         return f"{'none of it' if len(incident.reach) > 1 else subject} is promised any more"
     never = before.state is State.MISSING
@@ -71,6 +73,6 @@ def _left(incident: Incident, situations: Iterable[Situation]) -> str:
     others = {cause_text(one.kind, one.where): common for one in situations if (common := overlap(reach, one.reach))}
     if not others:
         return ""
-    return (
-        f"{counted(sum(others.values()), 'promise')} of it still in trouble for another cause: {named(sorted(others))}"
-    )
+    left = sum(others.values())
+    be = "is" if left == 1 else "are"
+    return f"{counted(left, 'promise')} of it {be} still in trouble for another cause: {named(sorted(others))}"

@@ -41,5 +41,5 @@ def _headline(earlier: Sequence[Message], newest: Message) -> str:
     if began is None or newest.phase != Phase.RESOLVED:
         return newest.headline
     again = "opened" if began.step == Step.OPENED else "was back"
-    late = f"This is told late: it {again} at {clock(began.at, newest.at)} and is over. "
+    late = f"Told late, it {again} at {clock(began.at, newest.at)}: "
     return one_line(late + newest.headline, HEADLINE_CUT)

@@ -131,7 +131,7 @@ def _open(course: Course, situation: Situation) -> None:
 def _raise(course: Course, situation: Situation) -> None:
     line = headline(course.incident)
     to = owners_of(situation.shares, course.routing)
-    course.take(Step.RAISED, f"from WARN to ERROR: {line}{unreached(to)}", f"Now an ERROR: {line}", to)
+    course.take(Step.RAISED, f"from WARN to ERROR: {line}{unreached(to)}", f"Was a WARN until now: {line}", to)
 
 
 def _join(course: Course, situation: Situation) -> None:
@@ -166,7 +166,7 @@ def _move(course: Course, before: Incident, situation: Situation) -> None:
     line = headline(course.incident)
     course.take(
         Step.MOVED,
-        f"the cause has moved: was {was}, is {now}. {situation.says}",
+        f"the cause has moved: was {was}, is {now}; {situation.says}",
         f"Back again: {line}" if before.known_as == now else f"{line}; before: {before.known_as or was}",
         {} if quiet else owners_told(before, course.routing),
     )

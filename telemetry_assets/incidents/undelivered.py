@@ -77,4 +77,4 @@ def _line(incident: Incident, now: datetime) -> str:
     if incident.phase is not Phase.RESOLVED or incident.resolved_at is None:
         return headline(incident)
     cause = incident.known_as or cause_text(incident.kind, incident.where)
-    return f"Resolved at {clock(incident.resolved_at, now)}: {cause}; {incident.resolution}"
+    return f"{cause}; over since {clock(incident.resolved_at, now)}: {incident.resolution}"

@@ -119,7 +119,7 @@ class TestWhatIsNotAccepted:
             (only,) = [request.json for request in sink.requests]
         assert only["event_id"].endswith(".1.2.hook")
         assert (only["step"], len(only["history"])) == ("resolved", 1)
-        assert "told late" in only["headline"]
+        assert "Told late" in only["headline"]
         assert stage.statuses() == {"sent": 2}
 
     def test_what_is_refused_for_good_is_told_through_another_channel_at_once(

@@ -45,7 +45,7 @@ class TestMoved:
         assert steps == ["1 moved"]
         assert "was shop: sync failed, is marts/costs: waits for its next run" in life.words
         assert life.look(9) == ["1 resolved slack"]
-        assert life.headline.startswith("Resolved after 9 min: shop: sync failed; ")
+        assert life.headline.startswith("shop: sync failed; over after 9 min: ")
         assert len(life.messages) == 2
 
     def test_everybody_told_hears_that_the_cause_has_moved(self) -> None:
@@ -90,7 +90,7 @@ class TestMoved:
         )
         assert steps == ["1 resolved slack", "2 moved slack"]
         assert "marts/costs for acme is late still" in life.entries[-2].words
-        assert "1 promise of it still in trouble for another cause: dbt: build failed" in life.entries[-2].words
+        assert "1 promise of it is still in trouble for another cause: dbt: build failed" in life.entries[-2].words
 
     def test_what_is_no_asset_has_nothing_in_common(self) -> None:
         life = Life()
@@ -197,7 +197,9 @@ class TestTail:
         assert life.look(0, *due) == ["1 opened quiet"]
         late = trouble(K.BUILD_SKIPPED, "marts/sales", says="the build was skipped")
         assert life.look(5, due[1], late) == ["1 raised slack"]
-        assert life.headline.startswith("Now an ERROR: shop: sync failed; 1 of 2 promises of 2 tenants are late")
+        assert life.headline.startswith(
+            "Was a WARN until now: shop: sync failed; 1 of 2 promises of 2 tenants are late"
+        )
         assert life.messages[-1].evidence == ("the build was skipped",)
         assert life.look(6, due[1], late) == []
         assert life.look(35, due[1], late) == ["1 escalated pager"]
@@ -306,7 +308,7 @@ class TestOver:
         life.look(9, trouble(asset="marts/costs", age=199))
         life.look(10, standing={("marts/costs", "acme"): FRESH})
         ended = "marts/costs for acme is 4 min old again (was 3 h 19 min, promised under 60 min)"
-        assert life.headline == f"Resolved after 10 min: shop: sync failed; {ended}"
+        assert life.headline == f"shop: sync failed; over after 10 min: {ended}"
         assert life.incidents[1].resolution == ended
         assert ("Now", "4 min old, promised under 60 min") in life.messages[-1].facts
 
@@ -321,11 +323,11 @@ class TestOver:
         life = Life()
         life.look(0, *all_of(EVERYTHING))
         life.look(1, standing={})
-        assert life.headline == "Resolved after 1 min: shop: sync failed; none of it is promised any more"
+        assert life.headline == "shop: sync failed; over after 1 min: none of it is promised any more"
 
     def test_what_never_was_a_promise_is_just_over(self) -> None:
         life = Life()
         life.look(0, trouble(K.CHECK_FAILED, "marts/sales", state=None, says="not_null failed: 3 rows"))
         assert life.headline == "marts/sales: check failed; not_null failed: 3 rows"
         life.look(60, standing={})
-        assert life.headline == "Resolved after 1 h: marts/sales: check failed; it is over"
+        assert life.headline == "marts/sales: check failed; over after 1 h"

@@ -151,7 +151,9 @@ class TestRaised:
         life.look(0, trouble(state=State.WARN))
         late = [trouble(), trouble(asset="m", state=State.WARN, owner="marketing")]
         assert life.look(1, *late) == ["1 raised mail,slack"]
-        assert life.headline.startswith("Now an ERROR: shop: sync failed; 1 of 2 promises of acme are late (worst: ")
+        assert life.headline.startswith(
+            "Was a WARN until now: shop: sync failed; 1 of 2 promises of acme are late (worst: "
+        )
 
     def test_severity_never_falls_while_it_lasts(self) -> None:
         life = Life()

@@ -80,7 +80,7 @@ class TestToldInstead:
         life.look(5)
         assert instead(life, of=0) == ["1 undelivered pager"]
         assert life.headline == (
-            "Resolved at 12:05 UTC: shop: sync failed; marts/sales for acme is 4 min old again"
+            "shop: sync failed; over since 12:05 UTC: marts/sales for acme is 4 min old again"
             " (was 1 h 30 min, promised under 60 min)"
         )
 
@@ -129,14 +129,12 @@ class TestJoined:
         opened, ended = self.make((0, State.FAIL), (25, None))
         both = joined([ended, opened])
         assert both.key == ended.key
-        assert both.headline.startswith(
-            "This is told late: it opened at 12:00 UTC and is over. Resolved after 25 min: shop: sync failed; "
-        )
+        assert both.headline.startswith("Told late, it opened at 12:00 UTC: shop: sync failed; over after 25 min: ")
         assert both.history == ((NOON, opened.headline),)
 
     def test_what_was_back_and_is_over_again_says_so(self) -> None:
         messages = self.make((0, State.FAIL), (25, None), (30, State.FAIL), (40, None))
-        assert joined(messages[1:]).headline.startswith("This is told late: it was back at 12:30 UTC and is over. ")
+        assert joined(messages[1:]).headline.startswith("Told late, it was back at 12:30 UTC: ")
         assert [at for at, _ in joined(messages).history] == [NOON, NOON + 25 * MINUTE, NOON + 30 * MINUTE]
 
     def test_what_is_open_still_says_the_newest_and_tells_the_rest_as_history(self) -> None:
