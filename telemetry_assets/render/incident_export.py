@@ -56,7 +56,7 @@ def _facts(answer: IncidentAnswer) -> Iterator[tuple[str, str]]:
     yield "Resolved", instant_text(one.resolved_at) if one.resolved_at else "not yet"
     reopened = f", reopened {counted(one.reopened, 'time')}" if one.reopened else ""
     yield "In breach", f"{counted(int(answer.breach.total_seconds() // 60), 'minute')}{reopened}"
-    yield "Owners", ", ".join(plain(owner) for owner in one.owners)
+    yield "Owners", ", ".join(plain(owner) for owner in dict.fromkeys((*one.owners, *one.told)) if owner)
     yield "Blast radius", reach_text(one) if len(one.reach) else ""
 
 

@@ -130,6 +130,14 @@ def test_what_waited_for_its_next_run_is_told_by_the_cause_that_people_were_told
         assert "3 promises of 2 tenants, 14 at the most" in shown
 
 
+def test_the_report_names_everybody_who_was_told() -> None:
+    other = Telling(Severity.ERROR, NOW, NOW, ("mail",))
+    report = markdown(
+        answer(replace(INCIDENT, owners=("data-eng",), told={**INCIDENT.told, "sales": other, "": other}))
+    )
+    assert "| Owners | data-eng, sales |" in report
+
+
 def test_a_drill_shows_no_breach() -> None:
     drill = replace(INCIDENT, drill=True, kind=CauseKind.FIRE_DRILL, phase=Phase.RESOLVED, resolved_at=NOW,
                     reach=reach_of([]), owners=(), told={"": INCIDENT.told["data-eng"]}, since=None)  # fmt: skip
