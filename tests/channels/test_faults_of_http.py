@@ -164,7 +164,7 @@ class TestConnections:
         assert receipt.reason
 
     @given(st.binary(max_size=40), st.integers(0, 120), st.integers(0, 60))
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_no_garbage_in_an_answer_is_more_than_a_receipt(
         self, kind: str, sink: HttpSink, garbage: bytes, at: int, cut: int
     ) -> None:
@@ -237,9 +237,10 @@ def test_no_secret_is_in_what_is_said_or_logged_of_an_attempt(
 
 
 def test_a_secret_is_not_left_over_in_halves_where_words_are_cut(sink: HttpSink) -> None:
+    to = opened("webhook", sink.url)
     for padding in range(280, 300):
-        receipt = answered("webhook", sink, Reply(503, body=b"x" * padding + SECRET.encode()))
-        assert SECRET[:4] not in receipt.reason
+        sink.answer(then=Reply(503, body=b"x" * padding + SECRET.encode()))
+        assert SECRET[:4] not in sent(to).reason
 
 
 def test_many_attempts_at_once_do_not_wait_for_each_other(sink: HttpSink) -> None:

@@ -74,6 +74,8 @@ INCIDENTS = st.builds(
     broken=st.integers(0, 10**9),
     loudest=st.none() | st.sampled_from(Severity),
     known_as=TEXTS,
+    known_at=st.none() | INSTANTS,
+    came_from=st.none() | st.tuples(st.sampled_from(CauseKind), TEXTS),
 )
 MESSAGES = st.builds(
     Message,
