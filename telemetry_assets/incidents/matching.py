@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from telemetry_assets.incidents.incident import Incident, Phase
 from telemetry_assets.incidents.reach import lies_within, meet, of_assets, overlap, union
+from telemetry_assets.incidents.situation import with_tails
 from telemetry_assets.incidents.trouble import Identity, Reach, Severity, Situation
 from telemetry_assets.model import CauseKind
 
@@ -65,19 +66,28 @@ def matches_of(incidents: Iterable[Incident], situations: Iterable[Situation], n
     taken = {one.identity for one in own.values()}
     rest = [one for one in found.values() if one.identity not in taken]
     given = _given(rest, unresolved, own)
-    told_with = _told_with(given, [one for one in unresolved if one.number in own], own)
     theirs = {one.identity for one in given}
     starting = [one for one in rest if one.identity not in theirs and not _is_mere_waiting(one)]
     back = _back(starting, [one for one in real if one.phase is Phase.RESOLVED], now)
+    going_on = [one for one in unresolved if one.number in own]
+    hitting = [
+        *((own[one.number].identity, _reach(one, own[one.number], given), one.opened_at) for one in going_on),
+        *((one.identity, one.reach, back[one.identity].opened_at if one.identity in back else now) for one in starting),
+    ]
+    tails = _tails_of(given, hitting)
     return Matches(
         going_on=tuple(
-            _match(one, own.get(one.number), given, told_with.get(one.number) or held.get(one.number, ()))
+            _match(one, own.get(one.number), given, tails, held.get(one.number, ()))
             for one in unresolved
             if one.number in own or one.number in held
         ),
-        reopened=tuple((back[one.identity], one) for one in starting if one.identity in back),
+        reopened=tuple(
+            (back[one.identity], with_tails(one, tails.get(one.identity, ())))
+            for one in starting
+            if one.identity in back
+        ),
         over=tuple(one for one in unresolved if one.number not in own and one.number not in held),
-        new=tuple(one for one in starting if one.identity not in back),
+        new=tuple(with_tails(one, tails.get(one.identity, ())) for one in starting if one.identity not in back),
     )
 
 
@@ -128,17 +138,19 @@ def _given(rest: Sequence[Situation], unresolved: Sequence[Incident], own: _Own)
     return tuple(one for one in tails if lies_within(one.reach, known))
 
 
-def _told_with(given: Sequence[Situation], going_on: Sequence[Incident], own: _Own) -> dict[int, tuple[Situation, ...]]:
-    """Incident → the tails that are told with it: each with the one it has most in common with, then the older."""
-    told: defaultdict[int, tuple[Situation, ...]] = defaultdict(tuple)
+def _tails_of(
+    given: Sequence[Situation], hitting: Sequence[tuple[Identity, Reach, datetime]]
+) -> dict[Identity, tuple[Situation, ...]]:
+    """Of each identity the tails that are told with it: each with what has most in common with it, then the older.
+
+    By what incidents hit from now on, those that only begin too: the next reconciling must find the same.
+    """
+    tails: defaultdict[Identity, tuple[Situation, ...]] = defaultdict(tuple)
     for tail in given:
-        common = [
-            (-overlap(tail.reach, union([one.reach, own[one.number].reach])), one.opened_at, one.number)
-            for one in going_on
-        ]
+        common = [(-overlap(tail.reach, reach), opened_at, identity) for identity, reach, opened_at in hitting]
         if common and min(common)[0]:
-            told[min(common)[-1]] += (tail,)
-    return told
+            tails[min(common)[-1]] += (tail,)
+    return tails
 
 
 def _is_mere_waiting(situation: Situation) -> bool:
@@ -162,13 +174,21 @@ def _back(starting: Sequence[Situation], resolved: Sequence[Incident], now: date
 
 
 def _match(
-    incident: Incident, situation: Situation | None, given: Sequence[Situation], beside: tuple[Situation, ...]
+    incident: Incident,
+    situation: Situation | None,
+    given: Sequence[Situation],
+    tails: Mapping[Identity, tuple[Situation, ...]],
+    holding: tuple[Situation, ...],
 ) -> Match:
-    """What a situation of rule 3 hits of an incident stays with it: else that tail would open one a moment later."""
     if situation is None:
-        return Match(incident, None, beside, incident.reach)
+        return Match(incident, None, holding, incident.reach)
+    return Match(incident, situation, tails.get(situation.identity, ()), _reach(incident, situation, given))
+
+
+def _reach(incident: Incident, situation: Situation, given: Sequence[Situation]) -> Reach:
+    """What a situation of rule 3 hits of an incident stays with it: else that tail would open one a moment later."""
     common = [shared for one in given if (shared := meet(one.reach, incident.reach)).blocks]
-    return Match(incident, situation, beside, union([situation.reach, *common]))
+    return union([situation.reach, *common])
 
 
 def _ended(incident: Incident) -> tuple[datetime, int]:
