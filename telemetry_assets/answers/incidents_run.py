@@ -45,9 +45,15 @@ class RunAnswer:
         return [entry for change in self.changes for entry in change.entries]
 
     @property
+    def awaited(self) -> int:
+        """How many of the broken promises are of what never came and is no trouble yet: it has time to."""
+        return max(0, self.broken - sum(one.broken for one in self.situations))
+
+    @property
     def exit_code(self) -> ExitCode:
         """What is broken by the one table. A warning is 0; a silence mends nothing."""
-        return worst_exit([situation_exit(one) for one in self.situations])
+        never = [ExitCode.MISSING] if self.awaited else []
+        return worst_exit([*never, *(situation_exit(one) for one in self.situations)])
 
     def as_json(self) -> Mapping[str, Any]:
         """The answer for machines."""
@@ -56,6 +62,7 @@ class RunAnswer:
             "exit_code": int(self.exit_code),
             "promises": self.owed,
             "broken": self.broken,
+            "awaited": self.awaited,
             "transitions": [
                 {
                     "incident": one.incident,

@@ -29,9 +29,9 @@ AGAIN = frozenset(
 )
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
 """The first message cannot be changed or answered any more: say it anew."""
-EDITING = frozenset({"acknowledged", "resolved", "reopened", "raised", "moved", "grew"})
+EDITING = frozenset({"acknowledged", "resolved", "reopened", "raised", "moved", "spread", "grew"})
 """Steps that change what the first message shows."""
-LOUD = frozenset({"joined", "raised", "reminded", "escalated", "reopened", "undelivered"})
+LOUD = frozenset({"joined", "raised", "spread", "reminded", "escalated", "reopened", "undelivered"})
 """Steps that call for somebody: their answer in the thread is shown in the channel too."""
 ENDING = frozenset({"acknowledged", "resolved"})
 """Steps after which nothing that happened before calls for anybody."""

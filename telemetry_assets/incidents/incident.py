@@ -31,6 +31,7 @@ class Step(StrEnum):
     RAISED = "raised"
     MOVED = "moved"
     GREW = "grew"
+    SPREAD = "spread"
     REMINDED = "reminded"
     ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
@@ -61,7 +62,8 @@ class Incident:
     ``told`` the owners who were told, ``told_troubles`` how many unmuted troubles the last message spoke of, ``steps``
     how many entries its timeline has. ``broken`` is how many subjects break a promise, ``loudest`` the worst severity
     of what was not muted since it opened (None: all was), ``known_as`` its cause in the words that were last told, at
-    ``known_at``. ``came_from`` is what it was before it merely waited. ``drill`` marks what is not real.
+    ``known_at``. ``came_from`` is what it was before it merely waited, ``told_tenants`` are those of whom everybody who
+    is told has heard. ``drill`` marks what is not real.
     """
 
     number: int
@@ -96,6 +98,7 @@ class Incident:
     known_as: str = ""
     known_at: datetime | None = None
     came_from: Identity | None = None
+    told_tenants: tuple[str, ...] = ()
 
     @property
     def identity(self) -> Identity:

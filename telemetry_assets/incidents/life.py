@@ -1,12 +1,12 @@
 """The life of one incident: which steps it takes, given what it looks like now.
 
-What belongs here: opened, joined, raised, moved, grew, acknowledged, reopened. What does not: which situation is its
-own (``matching.py``), reminders and escalations (``prodding.py``), its end (``ending.py``), messages that died
+What belongs here: opened, joined, raised, moved, spread, grew, acknowledged, reopened. What does not: which situation
+is its own (``matching.py``), reminders and escalations (``prodding.py``), its end (``ending.py``), messages that died
 (``undelivered.py``).
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from telemetry_assets.errors import UsageError
 from telemetry_assets.incidents.headline import NAME_LENGTH, cause_text, headline
@@ -18,8 +18,10 @@ from telemetry_assets.incidents.situation import with_tails
 from telemetry_assets.incidents.spoken import counted, named, one_line, spoken
 from telemetry_assets.incidents.telling import Course, Told, owners_of, owners_told, unreached
 from telemetry_assets.incidents.trouble import NOBODY, Reach, Severity, Situation
-from telemetry_assets.model import CauseKind
+from telemetry_assets.model import ANY_TENANT, CauseKind
 
+SPREADS_AFTER = timedelta(minutes=10)
+"""How long after the last news of an incident it is told that it hits further tenants."""
 _MUTED = "; nobody is told: all of it is under a silence"
 
 
@@ -38,7 +40,9 @@ def opened(situation: Situation, number: int, routing: Routing, now: datetime) -
         reach=situation.reach,
         worst=situation.worst,
     )
-    course = Course(None, _shown(incident, situation, situation.reach), routing, now, _count(situation))
+    course = Course(
+        None, _shown(incident, situation, situation.reach), routing, now, _count(situation), situation.concerned
+    )
     _open(course, situation)
     prod(course, situation.shares)
     return course.done()
@@ -58,10 +62,13 @@ def reopened(incident: Incident, situation: Situation, routing: Routing, now: da
         reopened=incident.reopened + 1,
         told={},
         told_troubles=0,
+        told_tenants=(),
         loudest=None,
         came_from=None,
     )
-    course = Course(incident, _shown(cleared, situation, situation.reach), routing, now, _count(situation))
+    course = Course(
+        incident, _shown(cleared, situation, situation.reach), routing, now, _count(situation), situation.concerned
+    )
     after, line = spoken(now - incident.resolved_at), headline(course.incident)
     to = _joined(owners_told(incident, routing), owners_of(situation.shares, routing)) if situation.shares else {}
     course.take(
@@ -82,7 +89,9 @@ def gone_on(match: Match, routing: Routing, now: datetime) -> Change | None:
         prod(course, {owner for one in match.beside for owner in one.shares})
         return course.change()
     situation = with_tails(match.situation, match.beside)
-    course = Course(before, _shown(before, situation, match.reach), routing, now, _count(situation))
+    course = Course(
+        before, _shown(before, situation, match.reach), routing, now, _count(situation), situation.concerned
+    )
     if before.identity != situation.identity:
         _move(course, before, situation)
     if before.muted and situation.shares and not before.told:
@@ -90,6 +99,7 @@ def gone_on(match: Match, routing: Routing, now: datetime) -> Change | None:
     elif _was(before) is Severity.WARN and situation.shares and severity_of(situation) is Severity.ERROR:
         _raise(course, situation)
     else:
+        _spread(course)
         _grow(course)
         _join(course, situation)
     prod(course, situation.shares)
@@ -170,6 +180,17 @@ def _move(course: Course, before: Incident, situation: Situation) -> None:
         f"Back again: {line}" if before.known_as == now else f"{line}; before: {before.known_as or was}",
         {} if quiet else owners_told(before, course.routing),
     )
+
+
+def _spread(course: Course) -> None:
+    """Tenants are hit of whom nobody was told. Not at once after other news: an outage reaches one after the other."""
+    incident = course.incident
+    new = [tenant for tenant in course.concerned if tenant not in set(incident.told_tenants)]
+    if not new or not incident.told or incident.known_at is None or course.now - incident.known_at < SPREADS_AFTER:
+        return
+    whom = "data without tenants" if new == [ANY_TENANT] else named(new)
+    line = f"Also hit: {whom}. {headline(incident)}"
+    course.take(Step.SPREAD, f"also hit: {whom}", line, owners_told(incident, course.routing))
 
 
 def _grow(course: Course) -> None:

@@ -59,7 +59,7 @@ def _situation(troubles: Sequence[Trouble], dashboards: Mapping[str, Sequence[Da
         where=worst.where,
         severity=_worst_severity(troubles),
         says=cut(worst.says, SAYS_LENGTH),
-        remedy=cut(worst.remedy, REMEDY_LENGTH),
+        remedy=cut(_for_all(worst, reach), REMEDY_LENGTH),
         root=worst.root,
         reach=reach,
         worst=Worst(worst.asset, worst.tenant, worst.standing),
@@ -69,6 +69,7 @@ def _situation(troubles: Sequence[Trouble], dashboards: Mapping[str, Sequence[Da
         dashboards=_dashboards(reach, dashboards),
         evidence=_evidence(worst, ranked),
         broken=_broken(troubles),
+        concerned=_concerned(told),
     )
 
 
@@ -94,7 +95,25 @@ def with_tails(situation: Situation, tails: Sequence[Situation]) -> Situation:
         worst=situation.worst if Severity.ERROR in known else late[0].worst,
         evidence=tuple(dict.fromkeys((*said, *situation.evidence)))[:EVIDENCE_KEPT],
         broken=situation.broken + sum(one.broken for one in late),
+        concerned=_together(situation if Severity.ERROR in known else None, late),
     )
+
+
+def _for_all(worst: Trouble, reach: Reach) -> str:
+    """What to do about all of it: a command for the one tenant that is told would leave the others as they are."""
+    alone = len(reach.tenants) == 1
+    return worst.remedy if alone else worst.remedy.replace(f" --tenant {worst.tenant}", "")
+
+
+def _concerned(told: Sequence[Trouble]) -> tuple[str, ...]:
+    """The tenants whom the worst of what is not muted hits."""
+    worst = _worst_severity(told) if told else None
+    return tuple(sorted({trouble.tenant for trouble in told if trouble.severity is worst}))
+
+
+def _together(situation: Situation | None, late: Sequence[Situation]) -> tuple[str, ...]:
+    everything = (*late, situation) if situation else late
+    return tuple(sorted({tenant for one in everything for tenant in one.concerned}))
 
 
 def _both(known: Share | None, late: Share) -> Share:

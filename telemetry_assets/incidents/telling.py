@@ -19,6 +19,9 @@ from telemetry_assets.incidents.trouble import NOBODY, Severity, Share
 from telemetry_assets.incidents.wording import message_of_step
 
 ENTRY_LENGTH = 1000
+_ANEW = frozenset({Step.OPENED, Step.RAISED, Step.REOPENED})
+_TO_ALL = _ANEW | {Step.MOVED, Step.SPREAD}
+"""Steps of which everybody who is told of the incident hears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,14 @@ class Told:
 class Course:
     """What happens to one incident at ``now``, step by step. ``incident`` is as the steps so far leave it: set on it
     what has changed, then take the step that tells of it. ``count`` is how many unmuted troubles there are, None where
-    that is not known now."""
+    that is not known now; ``concerned`` the tenants whom the worst of them hit."""
 
     before: Incident | None
     incident: Incident
     routing: Routing
     now: datetime
     count: int | None = None
+    concerned: tuple[str, ...] = ()
     entries: list[Entry] = field(default_factory=list[Entry])
     messages: list[Message] = field(default_factory=list[Message])
 
@@ -102,6 +106,9 @@ class Course:
             cause = cause_text(self.incident.kind, self.incident.where)
             count = self.incident.told_troubles if self.count is None else self.count
             self.incident = replace(self.incident, known_as=cause, known_at=self.now, told_troubles=count)
+        if to and step in _TO_ALL:
+            heard = () if step in _ANEW else self.incident.told_tenants
+            self.incident = replace(self.incident, told_tenants=tuple(sorted({*heard, *self.concerned})))
 
     def _miss(self, to: Mapping[str, Told]) -> None:
         """Who has an ERROR and no channel counts as told through none: after a while somebody else is told."""

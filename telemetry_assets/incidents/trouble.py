@@ -154,7 +154,8 @@ class Situation:
     """All troubles of one identity at one instant. ``shares``: owner → its part; empty where all of it is muted.
 
     ``severity`` is the worst of all, muted or not. ``evidence`` are further sentences: other checks that failed too.
-    ``broken`` is how many subjects break a promise: late, or never seen.
+    ``broken`` is how many subjects break a promise: late, or never seen. ``concerned`` are the tenants whom the worst
+    of what is not muted hits.
     """
 
     kind: CauseKind
@@ -170,6 +171,7 @@ class Situation:
     shares: Mapping[str, Share] = field(default_factory=lambda: MappingProxyType({}))
     dashboards: tuple[Dashboard, ...] = ()
     evidence: tuple[str, ...] = ()
+    concerned: tuple[str, ...] = ()
     broken: int = 0
 
     @property

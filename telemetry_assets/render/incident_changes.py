@@ -29,8 +29,10 @@ def change_lines(answer: RunAnswer, colours: Palette) -> Iterator[str]:
     if not answer.entries:
         yield colours.paint("Nothing changed.", DIM)
     broken = f"{answer.broken:,} of {counted(answer.owed, 'promise')} broken"
-    wrong = f"{counted(len(answer.situations), 'cause')} of trouble" if answer.situations else "nothing is wrong"
-    yield colours.paint(f"{broken}, {wrong}.", BOLD)
+    wrong = f"{counted(len(answer.situations), 'cause')} of trouble" if answer.situations else "nothing to tell"
+    awaited = f"; {answer.awaited:,} never came and still may" if answer.awaited else ""
+    wrong = "nothing is wrong" if not answer.situations and not answer.awaited else wrong
+    yield colours.paint(f"{broken}, {wrong}{awaited}.", BOLD)
 
 
 def print_sent(sent: Sent) -> None:

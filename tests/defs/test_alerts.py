@@ -198,6 +198,7 @@ def test_where_dagsters_log_cannot_be_read_the_promises_are_evaluated_and_the_ti
 ) -> None:
     with connect(running.database_dsn(home)) as conn:
         conn.execute("truncate telemetry.subjects")
+        conn.execute("update telemetry.first_known set since = '-infinity'")
     (index,) = tmp_path.rglob("index.db")
     with sqlite3.connect(index) as broken:
         broken.execute("alter table event_logs rename to elsewhere")

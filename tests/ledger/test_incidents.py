@@ -75,6 +75,7 @@ INCIDENTS = st.builds(
     loudest=st.none() | st.sampled_from(Severity),
     known_as=TEXTS,
     known_at=st.none() | INSTANTS,
+    told_tenants=st.lists(TEXTS, max_size=3).map(tuple),
     came_from=st.none() | st.tuples(st.sampled_from(CauseKind), TEXTS),
 )
 MESSAGES = st.builds(

@@ -188,7 +188,7 @@ def test_changes_are_a_line_each_with_whom_they_are_told() -> None:
     run = RunAnswer(NOW, (Change(None, INCIDENT, (entry,)),), (), 10, 3)
     assert list(change_lines(run, PLAIN)) == [
         "incident 7  opened        shop is late → slack, mail",
-        "3 of 10 promises broken, nothing is wrong.",
+        "3 of 10 promises broken, nothing to tell; 3 never came and still may.",
     ]
     assert list(sent_lines(Sent(2, 1, 1), PLAIN)) == [
         "Messages: 2 sent, 1 to be tried again, 1 not delivered (telemetry incidents list)."
