@@ -14,8 +14,9 @@ from telemetry_assets.ledger.connection import connect
 
 TABLES = (
     "assets", "audit", "channels", "check_results", "conversations", "corrections", "dbt_invocations", "deliveries",
-    "exposures", "first_known", "heartbeats", "incidents", "installation", "job_runs", "looks", "not_fresh", "outbox", "root_sets",
-    "silences", "snapshots", "state_changes", "subjects", "syncs", "tenants", "timeline", "withheld_snapshots",
+    "exposures", "first_known", "heartbeats", "incidents", "installation", "job_runs", "looks", "not_fresh", "outbox",
+    "root_sets", "silences", "snapshots", "state_changes", "subjects", "syncs", "tenants", "timeline",
+    "withheld_snapshots",
 )  # fmt: skip
 FIRST_FORM = [
     "create table telemetry.alembic_version (version_num varchar(32) primary key)",
