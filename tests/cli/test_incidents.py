@@ -16,8 +16,9 @@ import pytest
 from psycopg.rows import TupleRow
 
 from telemetry_assets.cli.main import main
-from telemetry_assets.ledger import audit, graph, incidents, silences, subjects, tenants
-from telemetry_assets.model import AssetKind, AssetNode, Clock, ExitCode, SubjectFact, Tenant
+from telemetry_assets.ledger import audit, check_results, graph, incidents, looks, silences, subjects, tenants
+from telemetry_assets.ledger.check_results import CheckResult
+from telemetry_assets.model import AssetKind, AssetNode, Clock, ExitCode, Look, SubjectFact, Tenant
 from tests.integration.example import Place
 from tests.sinks.http_sink import HttpSink, Reply
 
@@ -119,6 +120,21 @@ class TestRun:
         code, out, _ = telemetry("incidents", "run")
         assert (code, "0 of 2 promises broken, nothing is wrong." in out) == (ExitCode.OK, True)
         assert not (home / "home" / "messages.log").exists()
+
+    @pytest.mark.promise("C25", "F4")
+    def test_everything_is_looked_at_before_it_fails_once_with_the_whole_list(
+        self, telemetry: Run, ledger: Ledger
+    ) -> None:
+        synced(ledger, timedelta(hours=3))
+        failed = CheckResult("shop/orders", "no_negative_sums", "acme", False, "ERROR", datetime.now(UTC), "3 rows")
+        check_results.record(ledger, [failed])
+        looks.record(ledger, [Look("shop/orders", datetime.now(UTC), "permission denied")])
+        code, out, _ = telemetry("incidents", "run", "--no-deliver", "--json")
+        answer = parsed(out)
+        kinds = {one["kind"] for one in answer["situations"]}
+        assert {"check_failed", "could_not_look"} <= kinds, "one that could not be looked at hides no other"
+        assert len(answer["transitions"]) == len(kinds)
+        assert code == answer["exit_code"] == ExitCode.COULD_NOT_LOOK
 
     def test_what_never_came_ends_with_3(self, telemetry: Run) -> None:
         assert telemetry("incidents", "run", "--no-deliver")[0] == ExitCode.MISSING
