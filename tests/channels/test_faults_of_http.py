@@ -21,6 +21,8 @@ from tests.sinks.http_sink import HttpSink, Reply, as_json
 from tests.sinks.smtp_sink import SmtpSink
 from tests.sinks.tls import Authority
 
+pytestmark = pytest.mark.slow
+
 SECRET = "T0secretB0/xoxb-9f8e7d6c5b4a"
 KINDS = ("webhook", "slack bot", "slack webhook")
 

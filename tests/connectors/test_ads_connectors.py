@@ -16,6 +16,8 @@ from telemetry_assets.demo.ads_api import AdsApi
 from telemetry_assets.demo.advertising import KEYS, Source, Stream, truth
 from telemetry_assets.demo.breakages import break_feed
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(sys.executable).with_name("source-declarative-manifest")
 NOW = datetime(2025, 3, 4, 15, 34, 56, tzinfo=UTC)

@@ -11,6 +11,8 @@ from tests.dbt_project.oracle import expected_metrics
 from tests.dbt_project.raw_rows import AUCKLAND, KINGSTON, LOADED, LONDON, NOW, SILENT, RawRows, Row, invented, upsert
 from tests.dbt_project.test_payload_figures import rounded
 
+pytestmark = pytest.mark.slow
+
 META = ("meta_ads", "insights")
 GOOGLE = ("google_ads", "insights")
 

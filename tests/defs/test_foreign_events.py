@@ -21,6 +21,8 @@ from telemetry_assets.ledger.connection import connect
 from telemetry_assets.model import State, SubjectFact
 from telemetry_assets.settings import Settings, load
 
+pytestmark = pytest.mark.slow
+
 TENANTS = {"acme": "aaaaaaaa-0000-4000-8000-00000000000a", "globex": "bbbbbbbb-0000-4000-8000-00000000000b"}
 WINDOW = {"warn": "45m", "fail": "60m"}
 DOCUMENT = {

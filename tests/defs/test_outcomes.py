@@ -29,6 +29,8 @@ from telemetry_assets.ledger.connection import connect
 from telemetry_assets.ledger.job_runs import JobRun
 from tests.conftest import _execute, named
 
+pytestmark = pytest.mark.slow
+
 ELSEWHERE = {REPOSITORY_LABEL_TAG: "__repository__@ml"}
 type Conn = psycopg.Connection[TupleRow]
 

@@ -56,6 +56,7 @@ def test_a_file_that_cannot_be_used_is_said_once_and_what_was_declared_holds(tmp
     assert list(declared.now().channels) == ["mended"]
 
 
+@pytest.mark.slow
 @pytest.mark.promise("C4")
 def test_the_loop_tells_through_a_channel_that_was_declared_after_it_began(
     stage: Stage, tmp_path: Path, said: list[str]

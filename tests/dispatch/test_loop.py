@@ -18,6 +18,8 @@ from tests.dispatch.conftest import MINUTE, Stage, wait_until, webhook
 from tests.sinks.http_sink import HttpSink, Reply
 from tests.sinks.ports import refused
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 
 

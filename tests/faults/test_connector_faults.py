@@ -33,6 +33,8 @@ from tests.local.airbyte_doubles import (
     state_of,
 )
 
+pytestmark = pytest.mark.slow
+
 ACME = CONNECTIONS["acme"]
 
 

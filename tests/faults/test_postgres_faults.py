@@ -20,6 +20,8 @@ from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.local import postgres_place as places
 from telemetry_assets.local.postgres import EmbeddedPostgres
 
+pytestmark = pytest.mark.slow
+
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, mounts, or adopts processes")
 START = """
 import sys

@@ -19,6 +19,8 @@ from telemetry_assets.ledger.connection import connect
 from telemetry_assets.ledger.outbox import Claim
 from tests.ledger.outbox_builders import ACCEPTED, MINUTE, NOON, REFUSED, Ledger, claim, heads, step, tell
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = ("chat", "mail")
 
 HOLDER = """

@@ -484,6 +484,7 @@ def things_api() -> Iterator[str]:
     api.server_close()
 
 
+@pytest.mark.slow
 def test_a_declarative_manifest_is_run_by_airbytes_cdk(database: str, tmp_path: Path, things_api: str):
     manifest = tmp_path / "things.yaml"
     manifest.write_text(MANIFEST)
@@ -503,6 +504,7 @@ def test_a_declarative_manifest_is_run_by_airbytes_cdk(database: str, tmp_path: 
     assert "401" in (job.error or "")
 
 
+@pytest.mark.slow
 def test_declarative_commands_have_their_own_groups_and_survive_a_killed_host(
     database: str, tmp_path: Path, things_api: str
 ):

@@ -20,6 +20,8 @@ from telemetry_assets.sources.dbt_artifacts import InvalidRunResultsError
 from telemetry_assets.sources.dbt_outside import import_external
 from telemetry_assets.sources.watching import watch
 
+pytestmark = pytest.mark.slow
+
 type Ledger = psycopg.Connection[TupleRow]
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
