@@ -68,7 +68,7 @@ def test_a_healthy_week_with_an_outage_of_twenty_minutes_says_nothing_to_anybody
     ledger: psycopg.Connection[TupleRow], tmp_path: Path
 ) -> None:
     week = simulate(1, WEDNESDAY, WEDNESDAY + 7 * DAY)
-    told = _lived(week, ledger, tmp_path, 5 * MINUTE, week.start)
+    told = _lived(week, ledger, tmp_path, 10 * MINUTE, week.start)
     assert [f"{one.at} {one.headline}" for one in told if one.channel.endswith("-error")] == []
     assert [f"{one.at} {one.headline}" for one in told] == []
 
