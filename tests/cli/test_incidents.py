@@ -403,6 +403,7 @@ class TestDispatch:
         try:
             assert running.stdout is not None
             assert running.stdout.readline().startswith("Dispatching to log, hook; Ctrl-C ends it.")
+            ledger.execute("update telemetry.first_known set since = '-infinity'")
             ledger.execute("delete from telemetry.subjects")
             until = time.monotonic() + 40
             while not (home / "home" / "messages.log").exists() and time.monotonic() < until:
