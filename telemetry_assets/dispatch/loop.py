@@ -21,6 +21,7 @@ from telemetry_assets.dispatch.evaluate import Evaluation, alarm, evaluate
 from telemetry_assets.dispatch.pen import AwayError, Pen, reached
 from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.ledger import heartbeats
+from telemetry_assets.ledger.connection import LOST
 from telemetry_assets.ledger.listening import listen
 from telemetry_assets.settings import Settings
 
@@ -119,10 +120,9 @@ class _Loop:
                 await work()
                 self._worked(part)
                 continue
-            except AwayError as error:
-                self._troubled.failed(part, str(error), known_as="away")
             except TelemetryError as error:
-                self._troubled.failed(part, str(error))
+                away = isinstance(error, AwayError) or isinstance(error.__cause__, LOST)
+                self._troubled.failed(part, str(error), known_as="away" if away else "")
             except Exception as error:
                 # The outermost edge: a bug in one part must not silence the others, and must be seen.
                 self._troubled.failed(part, f"{part} failed, {type(error).__name__}:\n{traceback.format_exc()}")

@@ -58,7 +58,7 @@ class Pen:
         try:
             return retried(lambda: work(conn))
         except CouldNotLookError as error:
-            if conn.closed:
+            if conn.closed or isinstance(error.__cause__, LOST):
                 raise AwayError(error.message, error.remedy) from error
             raise
         except LOST as error:

@@ -208,7 +208,9 @@ def test_a_server_that_restarts_loses_nothing(
                 Stage(server.url, conn, stage.settings).fail_jobs(3, now)
             wait_until(lambda: len(sink.requests) == 3, 30)
             wait_until(lambda: "All is working again." in said, 30)
-    assert len([line for line in said if "Trying again" in line]) == 1
+    # A part that slept through it finds its connection cut when it next uses it, and says so too.
+    assert 1 <= len([line for line in said if "Trying again" in line]) <= 3, "\n".join(said)
+    assert said[-1] == "All is working again."
 
 
 def replace_dsn(stage: Stage, dsn: str) -> Stage:

@@ -131,7 +131,7 @@ def test_a_dead_source_under_half_a_million_promises_is_one_message_and_one_more
     assert looked(now + timedelta(minutes=9)).broken == 0
     first, last = _messages(home)
     assert first == told
-    assert "esolved" in last.splitlines()[0]
+    assert "resolved" in last.splitlines()[0].lower()
 
 
 def _messages(settings: Settings) -> list[str]:
