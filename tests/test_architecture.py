@@ -20,7 +20,7 @@ PACKAGE = ROOT / "telemetry_assets"
 
 # One room, several files: from the text of telemetry.yaml to checked declarations.
 DECLARATION = {"declaration"}
-GROUND = {"model", "errors"}
+GROUND = {"model", "errors", "spoken"}
 SETTINGS = GROUND | DECLARATION | {"settings", "running"}
 PURE = {"freshness", "contracts", "incidents"}
 EDGE = PURE | SETTINGS | {"logs", "ledger", "sources", "answers", "channels"}
@@ -28,6 +28,7 @@ EDGE = PURE | SETTINGS | {"logs", "ledger", "sources", "answers", "channels"}
 RINGS: dict[str, set[str]] = {
     "model": set(),
     "errors": {"model"},
+    "spoken": set(),
     "declaration": GROUND,
     "settings": GROUND | DECLARATION,
     "running": GROUND | {"settings"},

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from telemetry_assets.freshness.judge import spoken as in_words
 from telemetry_assets.model import ExitCode, worst_exit
+from telemetry_assets.spoken import spoken as in_words
 
 LONGEST_SKEW = timedelta(minutes=5)
 """How far ahead of our clock an instant may lie and still be believed."""

@@ -5,8 +5,8 @@ from datetime import time, timedelta
 from functools import lru_cache
 from typing import Any
 
-from telemetry_assets.freshness.judge import spoken
 from telemetry_assets.model import DAY_NAMES, Limit, Window
+from telemetry_assets.spoken import spoken
 
 
 def seconds(span: timedelta | None) -> float | None:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from telemetry_assets.answers.why_answer import Hop
 from telemetry_assets.freshness.building import FAILED
 from telemetry_assets.freshness.case import Case, quoted
-from telemetry_assets.freshness.judge import Judgement, spoken
+from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.model import AssetKind
+from telemetry_assets.spoken import spoken
 
 
 def hops_of(case: Case, own: Mapping[str, Judgement]) -> tuple[Hop, ...]:

@@ -120,7 +120,7 @@ def demo_heal(
 ) -> int:
     """End breakages of the example, the dead feed it starts with included."""
     from telemetry_assets.demo import breakages
-    from telemetry_assets.render.words import counted
+    from telemetry_assets.spoken import counted
 
     settings = declared.load()
     healed = breakages.heal(ads_of(settings).faults_file, source=source, account=tenant)

@@ -131,7 +131,7 @@ def replay(
     import json
 
     from telemetry_assets.dispatch.by_hand import replay as write_anew
-    from telemetry_assets.render.words import counted
+    from telemetry_assets.spoken import counted
 
     settings = declared.load()
     with open_ledger(settings) as conn:
@@ -255,7 +255,7 @@ def _make_silence(
     from telemetry_assets.answers.incidents_answer import silence_json
     from telemetry_assets.dispatch.by_hand import silence as ask_for_silence
     from telemetry_assets.render.incidents import print_json
-    from telemetry_assets.render.words import counted
+    from telemetry_assets.spoken import counted
 
     now = datetime.now(UTC)
     until = now + interval(duration, "--for")

@@ -22,10 +22,10 @@ from telemetry_assets.dispatch.evaluate import evaluate
 from telemetry_assets.dispatch.watchdog import INSTIGATORS
 from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.incidents.incident import Change, Step
-from telemetry_assets.incidents.spoken import counted
 from telemetry_assets.ledger import heartbeats
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.settings import Settings
+from telemetry_assets.spoken import counted
 
 ALERT_SECONDS = 30
 """How often everything is evaluated; `telemetry dispatch` beside it is quicker."""

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from telemetry_assets.freshness.case import Case, Told, quoted, time_since
 from telemetry_assets.freshness.happenings import NodeRun, Withheld, is_overdue
-from telemetry_assets.freshness.judge import spoken
 from telemetry_assets.model import AssetKind, CauseKind
+from telemetry_assets.spoken import spoken
 
 FAILED = frozenset({"error", "fail", "runtime error", "partial success"})
 SKIPPED = "skipped"

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from telemetry_assets.freshness.cutoff import EVER, cutoffs_of
 from telemetry_assets.freshness.happenings import Feed, Happenings
-from telemetry_assets.freshness.judge import Evidence, Judgement, spoken
+from telemetry_assets.freshness.judge import Evidence, Judgement
 from telemetry_assets.freshness.lineage import Graph, data_times_of, roots_of
 from telemetry_assets.model import ANY_TENANT, AssetKind, CauseKind, State, SubjectFact
+from telemetry_assets.spoken import spoken
 
 LONGEST_QUOTE = 240
 """How much of somebody's error text is told."""

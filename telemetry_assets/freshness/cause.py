@@ -13,9 +13,10 @@ from telemetry_assets.freshness.building import why_not_built
 from telemetry_assets.freshness.case import Case, Told
 from telemetry_assets.freshness.feeding import not_seen, sync_trouble, why_behind, zero_rows
 from telemetry_assets.freshness.happenings import Happenings
-from telemetry_assets.freshness.judge import Evidence, Judgement, spoken
+from telemetry_assets.freshness.judge import Evidence, Judgement
 from telemetry_assets.freshness.lineage import Graph, data_times_of, roots_of
 from telemetry_assets.model import AssetKind, CauseKind, State
+from telemetry_assets.spoken import spoken
 
 OF_THE_SYNC = frozenset(
     {CauseKind.SYNC_FAILED, CauseKind.SYNC_NOT_RUN, CauseKind.SYNC_RUNNING_LONG, CauseKind.ZERO_ROWS}

@@ -11,12 +11,13 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from telemetry_assets.freshness.finding import Place, names
+from telemetry_assets.freshness.finding import Place
 from telemetry_assets.freshness.lineage import graph_of
 from telemetry_assets.freshness.owed import Group, groups_owed
 from telemetry_assets.freshness.pace import Paces
 from telemetry_assets.freshness.window import promise_of, tenants_named
 from telemetry_assets.model import AssetNode, Deadline, Promise, Tenant
+from telemetry_assets.spoken import named
 
 PROMISES: Place = ("promises",)
 
@@ -82,8 +83,8 @@ class Book:
 
     def called(self, groups: Sequence[Group]) -> str:
         """The assets of the groups, and for whom where it is not so for everybody."""
-        whose = "" if self._are_all(groups) else f" for {names(self.tenants_of(groups)) or 'all others'}"
-        return f"{names(self.assets_of(groups))}{whose}"
+        whose = "" if self._are_all(groups) else f" for {named(self.tenants_of(groups)) or 'all others'}"
+        return f"{named(self.assets_of(groups))}{whose}"
 
     def _are_all(self, groups: Sequence[Group]) -> bool:
         return len(groups) == sum(self._groups_of[asset] for asset in self.assets_of(groups))

@@ -10,8 +10,9 @@ from itertools import takewhile
 
 from telemetry_assets.freshness.case import Case, Told, quoted, time_since
 from telemetry_assets.freshness.happenings import Feed, SyncEnd, is_overdue
-from telemetry_assets.freshness.judge import OLDEST_LOOK, spoken
+from telemetry_assets.freshness.judge import OLDEST_LOOK
 from telemetry_assets.model import CauseKind, ClockKind
+from telemetry_assets.spoken import spoken
 
 
 def why_behind(case: Case) -> Told:

@@ -1,17 +1,13 @@
 """What is wrong, doubtful or worth knowing in what was declared, and where it stands.
 
-What belongs here: the shape of a finding, and naming many things shortly. What does not: finding anything.
+What belongs here: the shape of a finding. What does not: finding anything.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 Place = tuple[str | int, ...]
 """Where in telemetry.yaml: ``("promises", 1, "window")``."""
-
-NAMED = 3
-"""How many of many are named in a sentence."""
 
 
 class Severity(StrEnum):
@@ -58,10 +54,3 @@ class Finding:
     remedy: str = ""
     assets: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
-
-
-def names(everything: Sequence[str], shown: int = NAMED) -> str:
-    """``a``, ``a and b``, ``a, b, c and 4 more``."""
-    if len(everything) > shown:
-        return f"{', '.join(everything[:shown])} and {len(everything) - shown} more"
-    return " and ".join(filter(None, (", ".join(everything[:-1]), everything[-1] if everything else "")))

@@ -13,13 +13,13 @@ from telemetry_assets.freshness.cutoff import Cutoffs, cutoffs_of
 from telemetry_assets.freshness.lineage import Facts, Graph, fact_now, facts_of, graph_of
 from telemetry_assets.freshness.owed import Owed
 from telemetry_assets.model import AssetNode, Limit, Look, State, SubjectFact, Window
+from telemetry_assets.spoken import spoken
 
 LONGEST_SKEW = timedelta(minutes=5)
 """How far after ``now``, and after it became known, an instant may lie and still be believed: clocks differ."""
 OLDEST_LOOK = timedelta(minutes=10)
 """A root that is looked at from outside and was not for so long may be older in our eyes than it is."""
 
-_UNITS = (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1))
 _LAST_YEAR = 9999
 """What infinity, and every year Python has not, is read as."""
 _FROM_GOOD_TO_BAD = (State.PASS, State.WARN, State.UNKNOWN, State.FAIL, State.MISSING)
@@ -233,13 +233,3 @@ def _age(instant: datetime, now: datetime) -> timedelta | None:
     """How long ago; zero for an instant a little ahead of us, None for one too far ahead to be believed."""
     age = now - instant
     return None if age < -LONGEST_SKEW else max(age, timedelta(0))
-
-
-def spoken(duration: timedelta) -> str:
-    """A duration as people say it, rounded down, in its two greatest units: ``3 d 2 h``, ``6 min``, ``45 s``."""
-    seconds = int(duration.total_seconds())
-    for unit, length, smaller, part in _UNITS:
-        if seconds >= length:
-            count, rest = divmod(seconds, length)
-            return f"{count} {unit} {rest // part} {smaller}" if rest >= part else f"{count} {unit}"
-    return f"{seconds} s"

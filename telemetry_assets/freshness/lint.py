@@ -11,10 +11,11 @@ from types import MappingProxyType
 
 from telemetry_assets.freshness.declared import PROMISES, Book, Declared
 from telemetry_assets.freshness.feasible import unkept_limits
-from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity, names
+from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity
 from telemetry_assets.freshness.told import bad_links, untold
 from telemetry_assets.freshness.undated import gaps, never_judged
 from telemetry_assets.model import ANY_TENANT, AssetKind, Deadline, Promise, Window
+from telemetry_assets.spoken import named
 
 EVER_WARNS = timedelta(days=36_500)
 """A window of dbt's that fails this late stands for one that only warns."""
@@ -57,12 +58,12 @@ def _unused(book: Book) -> Iterator[Finding]:
             yield from _matchless(book, promise, place)
             continue
         taken = {key: book.first[key] for key in matched if book.first[key] != index}
-        takers = names([_called(book, one) for one in dict.fromkeys(taken.values())])
+        takers = named([_called(book, one) for one in dict.fromkeys(taken.values())])
         if len(taken) == len(matched):
             words = f"{promise.asset}: never used, it stands behind {takers}."
             left_out = _left_out(book, promise, taken.values())
             if left_out:
-                words += f" So nothing is promised to {names(left_out)} there."
+                words += f" So nothing is promised to {named(left_out)} there."
             remedy = "Put it before, or write both as one entry: tenants: {SLUG: …} has limits of their own."
             yield Finding(Kind.NEVER_USED, Severity.ERROR, place, words, remedy, tuple(matched), left_out)
         elif taken:
@@ -76,7 +77,7 @@ def _matchless(book: Book, promise: Promise, place: Place) -> Iterator[Finding]:
     is_pattern = bool(set("*?[") & set(promise.asset))
     known = sorted({f"{key.rpartition('/')[0]}/*" for key in book.graph} if is_pattern else book.graph)
     near = get_close_matches(promise.asset, known, n=1, cutoff=0.6)
-    offered = f"Did you mean {near[0]}?" if near else f"There is {names(known) or 'no asset yet'}."
+    offered = f"Did you mean {near[0]}?" if near else f"There is {named(known) or 'no asset yet'}."
     if is_pattern:
         words = f"{promise.asset}: no asset is called so."
         yield Finding(Kind.NO_ASSET, Severity.WARNING, place, words, offered)
@@ -115,12 +116,12 @@ def _unpromised(book: Book) -> Iterator[Finding]:
             place: Place = ("snapshots", node.key.rpartition("/")[2])
             yield Finding(Kind.UNPROMISED, Severity.WARNING, place, words, _promise_it(node.key), (node.key,))
         elif node.exposures:
-            words = f"{node.key}: read by {names(node.exposures)}, and promised to nobody."
+            words = f"{node.key}: read by {named(node.exposures)}, and promised to nobody."
             yield Finding(Kind.UNPROMISED, Severity.WARNING, PROMISES, words, _promise_it(node.key), (node.key,))
         elif node.kind in (AssetKind.MODEL, AssetKind.VIEW) and node.key not in parents:
             ends.append(node.key)
     if ends:
-        words = f"{names(ends)}: at the end of the graph, and promised to nobody."
+        words = f"{named(ends)}: at the end of the graph, and promised to nobody."
         yield Finding(Kind.UNPROMISED, Severity.NOTE, PROMISES, words, "", tuple(ends))
 
 
@@ -136,7 +137,7 @@ def _policies(book: Book) -> Iterator[Finding]:
         if node.window is not None and node.window.fail >= EVER_WARNS and node.key not in book.first
     ]
     if warning:
-        words = f"{names(warning)}: warn_after alone, so due at most, never late."
+        words = f"{named(warning)}: warn_after alone, so due at most, never late."
         yield Finding(
             Kind.ONLY_WARNS, Severity.NOTE, ("dbt",), words, "Add error_after, or promise a window.", tuple(warning)
         )
@@ -151,7 +152,7 @@ def _policies(book: Book) -> Iterator[Finding]:
         key for key in book.graph if key in bearing - book.declared.paces.keys() and book.graph[key].kind in made
     ]
     if unpaced:
-        words = f"{names(unpaced)}: nothing says how often; counted as no time in the sums."
+        words = f"{named(unpaced)}: nothing says how often; counted as no time in the sums."
         yield Finding(Kind.CADENCE_UNKNOWN, Severity.NOTE, PROMISES, words, "", tuple(unpaced))
 
 
@@ -163,7 +164,7 @@ def _zones(book: Book) -> Iterator[Finding]:
         groups = [one for one in book.groups if one.tenants == (ANY_TENANT,) and book.first.get(one.asset) == index]
         if groups:
             assets = book.assets_of(groups)
-            words = f"{names(assets)}: by {promise.limit.by:%H:%M} is meant in UTC, there is no tenant to have a zone."
+            words = f"{named(assets)}: by {promise.limit.by:%H:%M} is meant in UTC, there is no tenant to have a zone."
             place: Place = (*PROMISES, index, "by")
             yield Finding(Kind.NO_ZONE, Severity.NOTE, place, words, "Write zone: beside by:, be it UTC.", assets)
 
@@ -175,7 +176,7 @@ def _tenants(book: Book, now: datetime) -> Iterator[Finding]:
     tenanted = any(node.tenanted for node in book.declared.nodes)
     idle = [slug for slug in declared if slug not in owed] if tenanted and book.groups else []
     if idle:
-        words = f"{names(idle)}: promised nothing."
+        words = f"{named(idle)}: promised nothing."
         yield Finding(
             Kind.UNPROMISED,
             Severity.WARNING,
@@ -187,7 +188,7 @@ def _tenants(book: Book, now: datetime) -> Iterator[Finding]:
     seen = book.declared.seen
     absent = [slug for slug in owed if slug not in seen] if seen else []
     if absent:
-        words = f"{names(absent)}: promised data, and none was ever seen."
+        words = f"{named(absent)}: promised data, and none was ever seen."
         remedy = "See that its connections run: telemetry status --tenant " + absent[0]
         yield Finding(
             Kind.NEVER_SEEN, Severity.WARNING, _tenant_place(declared, absent), words, remedy, tenants=tuple(absent)
@@ -195,12 +196,12 @@ def _tenants(book: Book, now: datetime) -> Iterator[Finding]:
     known = {*declared, *owed, ANY_TENANT}
     strange = [slug for slug, at in (seen or _NOTHING).items() if slug not in known and now - at < LATELY]
     if strange and declared:
-        words = f"{names(strange)}: data came in the last {LATELY.days} days, and no such tenant is declared."
+        words = f"{named(strange)}: data came in the last {LATELY.days} days, and no such tenant is declared."
         yield Finding(
             Kind.UNKNOWN_TENANT, Severity.WARNING, ("tenants",), words, "Add it to the tenants.", tenants=tuple(strange)
         )
     for stranger, tables in book.declared.strangers.items():
-        words = f"{names(tables)}: rows of tenant {stranger}, whom nobody declared."
+        words = f"{named(tables)}: rows of tenant {stranger}, whom nobody declared."
         yield Finding(
             Kind.UNKNOWN_TENANT, Severity.WARNING, ("tenants",), words, "Add it to the tenants.", tuple(tables)
         )

@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from string import Formatter
 
 from telemetry_assets.freshness.declared import PROMISES, Book
-from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity, names
+from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity
+from telemetry_assets.spoken import named
 
 PLACEHOLDERS = ("incident", "kind", "root", "asset", "tenant")
 """What a link may name in curly brackets."""
@@ -39,7 +40,7 @@ def _deaf(book: Book) -> Iterator[Finding]:
             words = f"{owner}: no channel of its own, so it is told through {book.declared.fallback}."
             yield Finding(Kind.NO_CHANNEL, Severity.NOTE, place, words, "", assets)
         else:
-            late = f" when {names(assets)} {'is' if len(assets) == 1 else 'are'} late" if assets else ""
+            late = f" when {named(assets)} {'is' if len(assets) == 1 else 'are'} late" if assets else ""
             words = f"{owner}: no channel, so nobody is told{late}."
             yield Finding(Kind.NO_CHANNEL, Severity.WARNING, place, words, _TELL, assets)
 
@@ -54,16 +55,16 @@ def _unowned(book: Book, owners: Collection[str]) -> Iterator[Finding]:
     for (place, owner), assets in alike.items():
         why = "no owner" if owner is None else f"the owner {owner!r} is not in owners"
         told = _heard_by(book, owners)
-        words = f"{names(list(assets))}: {why}, so {told or 'nobody'} is told when it is late."
+        words = f"{named(list(assets))}: {why}, so {told or 'nobody'} is told when it is late."
         kind, severity = (Kind.NO_OWNER, Severity.NOTE) if told else (Kind.NO_CHANNEL, Severity.WARNING)
-        remedy = f"Owners are {names(sorted(owners))}; name one in the promise, or give one notify:."
+        remedy = f"Owners are {named(sorted(owners))}; name one in the promise, or give one notify:."
         yield Finding(kind, severity, place, words, remedy, tuple(assets))
 
 
 def _heard_by(book: Book, owners: Collection[str]) -> str:
     """Whom what nobody owns reaches, in words; empty for nobody."""
     whose = sorted(book.declared.escalated_to) or sorted(owners)
-    return names([one for one in whose if one not in book.declared.deaf]) or book.declared.fallback
+    return named([one for one in whose if one not in book.declared.deaf]) or book.declared.fallback
 
 
 def bad_links(book: Book) -> Iterator[Finding]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from telemetry_assets.freshness.declared import PROMISES, Book
-from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity, names
+from telemetry_assets.freshness.finding import Finding, Kind, Place, Severity
 from telemetry_assets.freshness.lineage import roots_of
 from telemetry_assets.freshness.owed import Group
 from telemetry_assets.model import AssetKind
+from telemetry_assets.spoken import named
 
 _OURS = "telemetry/tenants"
 """The ledger's own list of tenants, which dbt projects read: it is as new as the declaration."""
@@ -34,17 +35,17 @@ def _unjudged(book: Book, group: Group) -> tuple[str, str] | None:
     unlimited = [root for root, limit in limits.items() if limit is None]
     if unlimited:
         remedy = "Promise a window of that root, or give this promise a window instead of a grace."
-        return f"{names(unlimited)} has no window that a grace could add to.", remedy
+        return f"{named(unlimited)} has no window that a grace could add to.", remedy
     if limits or (not book.declared.whole and any(root not in book.graph for root in undated)):
         return None
     roots = roots_of(group.asset, book.graph)
     if roots:
         return (
-            f"what it is made from ({names(roots)}) is promised to others only.",
+            f"what it is made from ({named(roots)}) is promised to others only.",
             "Promise its roots to them too.",
         )
     remedy = "Give it a clock: `clock:` under sources:, or `loaded_at_field` of the dbt source."
-    return f"nothing dates it: no clock on {names(undated)}." if undated else "nothing dates it.", remedy
+    return f"nothing dates it: no clock on {named(undated)}." if undated else "nothing dates it.", remedy
 
 
 def gaps(book: Book) -> Iterator[Finding]:
@@ -65,7 +66,7 @@ def gaps(book: Book) -> Iterator[Finding]:
                 resting.setdefault(root, []).append(group.asset)
     if resting:
         assets = tuple(dict.fromkeys(asset for some in resting.values() for asset in some))
-        words = f"{names(assets)}: judged without {names(list(resting))}, which no clock dates."
+        words = f"{named(assets)}: judged without {named(list(resting))}, which no clock dates."
         remedy = (
             "Give it a clock (`clock:` under sources:, `loaded_at_field` in dbt), or leave it so if it hardly changes."
         )
@@ -77,5 +78,5 @@ def _gap(book: Book, parent: str, made: Sequence[str]) -> Finding:
     remedy = f"Did you mean {near[0]}?" if near else "Declare it under sources:, or as a source of the dbt project."
     snapshots = [key for key in made if book.graph[key].kind is AssetKind.SNAPSHOT]
     place: Place = ("snapshots", snapshots[0].rpartition("/")[2], "relation") if snapshots else ("dbt",)
-    words = f"{names(made)}: made from {parent}, which is no asset, so nothing dates that part."
+    words = f"{named(made)}: made from {parent}, which is no asset, so nothing dates that part."
     return Finding(Kind.UNKNOWN_PARENT, Severity.WARNING, place, words, remedy, tuple(made))

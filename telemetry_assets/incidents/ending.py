@@ -18,10 +18,10 @@ from telemetry_assets.incidents.headline import (
 from telemetry_assets.incidents.incident import Change, Incident, Phase, Step
 from telemetry_assets.incidents.reach import of_assets, overlap
 from telemetry_assets.incidents.routing import Routing
-from telemetry_assets.incidents.spoken import counted, named, spoken
 from telemetry_assets.incidents.telling import Course, owners_told
 from telemetry_assets.incidents.trouble import Situation, Standing, Subject
 from telemetry_assets.model import State
+from telemetry_assets.spoken import counted, named, spoken
 
 _OVER = "it is over"
 

@@ -7,9 +7,10 @@ message (``wording.py``).
 from datetime import datetime, timedelta
 
 from telemetry_assets.incidents.incident import Incident
-from telemetry_assets.incidents.spoken import counted, one_line, spoken
+from telemetry_assets.incidents.texts import one_line
 from telemetry_assets.incidents.trouble import Standing, Worst
 from telemetry_assets.model import ANY_TENANT, CauseKind, State
+from telemetry_assets.spoken import counted, spoken
 
 NAME_LENGTH = 120
 SAID_LENGTH = 250

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from telemetry_assets.incidents.incident import Phase, Step
 from telemetry_assets.incidents.message import Message
-from telemetry_assets.incidents.spoken import clock, one_line
+from telemetry_assets.incidents.texts import clock, one_line
 from telemetry_assets.incidents.wording import HEADLINE_CUT
 
 HISTORY_SHOWN = 20

@@ -15,10 +15,11 @@ from telemetry_assets.incidents.matching import REOPENS_WITHIN, Match, severity_
 from telemetry_assets.incidents.prodding import prod
 from telemetry_assets.incidents.routing import Routing
 from telemetry_assets.incidents.situation import with_tails
-from telemetry_assets.incidents.spoken import counted, named, one_line, spoken
 from telemetry_assets.incidents.telling import Course, Told, owners_of, owners_told, unreached
+from telemetry_assets.incidents.texts import one_line
 from telemetry_assets.incidents.trouble import NOBODY, Reach, Severity, Situation
 from telemetry_assets.model import ANY_TENANT, CauseKind
+from telemetry_assets.spoken import counted, named, spoken
 
 SPREADS_AFTER = timedelta(minutes=10)
 """How long after the last news of an incident it is told that it hits further tenants."""

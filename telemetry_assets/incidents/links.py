@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from telemetry_assets.incidents.incident import Incident
 from telemetry_assets.incidents.routing import Routing
-from telemetry_assets.incidents.spoken import one_line
+from telemetry_assets.incidents.texts import one_line
 
 BOARDS_SHOWN = 5
 LABEL_LENGTH = 80

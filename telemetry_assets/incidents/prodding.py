@@ -10,9 +10,9 @@ from dataclasses import replace
 from telemetry_assets.incidents.headline import duration, headline
 from telemetry_assets.incidents.incident import Phase, Step
 from telemetry_assets.incidents.routing import REMIND_AFTER, Escalation, Routing, channels_of
-from telemetry_assets.incidents.spoken import named, spoken
 from telemetry_assets.incidents.telling import Course, Told, unreached
 from telemetry_assets.incidents.trouble import NOBODY, Severity
+from telemetry_assets.spoken import named, spoken
 
 
 def prod(course: Course, owners: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from telemetry_assets.incidents.reach import reach_of
-from telemetry_assets.incidents.spoken import cut
+from telemetry_assets.incidents.texts import cut
 from telemetry_assets.incidents.trouble import (
     Dashboard,
     Identity,

@@ -14,9 +14,10 @@ from telemetry_assets.incidents.headline import cause_text
 from telemetry_assets.incidents.incident import Change, Entry, Incident, Step, Telling
 from telemetry_assets.incidents.message import Message
 from telemetry_assets.incidents.routing import Routing, channels_of
-from telemetry_assets.incidents.spoken import named, one_line
+from telemetry_assets.incidents.texts import one_line
 from telemetry_assets.incidents.trouble import NOBODY, Severity, Share
 from telemetry_assets.incidents.wording import message_of_step
+from telemetry_assets.spoken import named
 
 ENTRY_LENGTH = 1000
 _ANEW = frozenset({Step.OPENED, Step.RAISED, Step.REOPENED})

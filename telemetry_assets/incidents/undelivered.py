@@ -11,9 +11,10 @@ from telemetry_assets.incidents.headline import cause_text, headline
 from telemetry_assets.incidents.incident import Change, Incident, Phase, Step
 from telemetry_assets.incidents.message import Message
 from telemetry_assets.incidents.routing import Routing, channels_of
-from telemetry_assets.incidents.spoken import clock, named, one_line
 from telemetry_assets.incidents.telling import Course, Told
+from telemetry_assets.incidents.texts import clock, one_line
 from telemetry_assets.incidents.trouble import NOBODY, Severity
+from telemetry_assets.spoken import named
 
 REASON_LENGTH = 300
 

@@ -13,9 +13,10 @@ from telemetry_assets.incidents.links import links_of
 from telemetry_assets.incidents.message import Message
 from telemetry_assets.incidents.routing import Routing
 from telemetry_assets.incidents.situation import EVIDENCE_LENGTH, QUOTE_LENGTH, REMEDY_LENGTH, SAYS_LENGTH
-from telemetry_assets.incidents.spoken import clock, counted, cut, named, one_line, spoken
+from telemetry_assets.incidents.texts import clock, cut, one_line
 from telemetry_assets.incidents.trouble import Severity
 from telemetry_assets.model import ANY_TENANT, CauseKind
+from telemetry_assets.spoken import counted, named, spoken
 
 NAMES_SHOWN = 10
 EVIDENCE_SHOWN = 5

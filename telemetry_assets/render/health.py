@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from telemetry_assets.answers.condition import Condition, Status
 from telemetry_assets.answers.health import HealthAnswer
-from telemetry_assets.render.words import age_text, counted
+from telemetry_assets.render.words import age_text
+from telemetry_assets.spoken import counted
 
 SHOWN = 5
 """How many tenants in trouble are named per component before the rest is counted."""

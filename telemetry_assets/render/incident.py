@@ -20,7 +20,8 @@ from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.render.incidents import PHASE_STYLES, reach_text
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, printable, write
-from telemetry_assets.render.words import age_text, counted
+from telemetry_assets.render.words import age_text
+from telemetry_assets.spoken import counted
 
 MARGIN = 9
 LONGEST = 600

@@ -9,7 +9,7 @@ from telemetry_assets.answers.incidents_answer import Incident, called
 from telemetry_assets.answers.incidents_run import RunAnswer, Sent
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, printable, write
-from telemetry_assets.render.words import counted
+from telemetry_assets.spoken import counted
 
 LONGEST = 600
 _STYLES = {"resolved": SGR["green"], "opened": SGR["red"], "reopened": SGR["red"], "raised": SGR["red"]}

@@ -14,7 +14,7 @@ from telemetry_assets.render.incident import standing_text
 from telemetry_assets.render.incidents import reach_text
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.terminal import printable
-from telemetry_assets.render.words import counted
+from telemetry_assets.spoken import counted
 
 LONGEST = 2000
 MOST_NAMED = 200

@@ -14,7 +14,8 @@ from telemetry_assets.model import ANY_TENANT
 from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.table import Cell, draw
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, printable, write
-from telemetry_assets.render.words import age_text, counted
+from telemetry_assets.render.words import age_text
+from telemetry_assets.spoken import counted
 
 SAID = 100
 """How much of a sentence that may quote anybody is printed here."""

@@ -6,9 +6,9 @@ What belongs here: findings → lines. What does not: finding anything.
 import json
 
 from telemetry_assets.answers.lint import LintAnswer
-from telemetry_assets.freshness.finding import Finding, Severity, names
+from telemetry_assets.freshness.finding import Finding, Severity
 from telemetry_assets.render.terminal import BOLD, DIM, SGR, Palette, palette, write
-from telemetry_assets.render.words import counted
+from telemetry_assets.spoken import counted, named
 
 _STYLES = {Severity.ERROR: f"{BOLD};{SGR['red']}", Severity.WARNING: SGR["yellow"], Severity.NOTE: SGR["cyan"]}
 
@@ -30,7 +30,7 @@ def lines(answer: LintAnswer, colours: Palette) -> list[str]:
     told = f"{', '.join(said) or 'Nothing to say'}."
     return [
         *drawn,
-        f"{colours.paint(told, BOLD)} {colours.paint(f'Looked at {names(answer.read, len(answer.read))}.', DIM)}",
+        f"{colours.paint(told, BOLD)} {colours.paint(f'Looked at {named(answer.read, len(answer.read))}.', DIM)}",
     ]
 
 

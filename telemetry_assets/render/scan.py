@@ -13,7 +13,8 @@ from telemetry_assets.model import ANY_TENANT, ExitCode, State
 from telemetry_assets.render.instants import instant_json, instant_text, seconds_json
 from telemetry_assets.render.table import Cell, draw
 from telemetry_assets.render.terminal import BOLD, DIM, RED, STATE_STYLES, Palette, palette, printable, write
-from telemetry_assets.render.words import age_text, counted
+from telemetry_assets.render.words import age_text
+from telemetry_assets.spoken import counted
 
 TOP = 10
 _LIGHTS = {State.PASS: "pass", State.WARN: "warn", State.FAIL: "error", State.UNKNOWN: "runtime error"}

@@ -16,7 +16,8 @@ from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.model import State, Window
 from telemetry_assets.render.instants import limits_text, slack_text
 from telemetry_assets.render.status_lines import sentences
-from telemetry_assets.render.words import COLOURS, MARKS, age_text, counted, limit_text
+from telemetry_assets.render.words import COLOURS, MARKS, age_text, limit_text
+from telemetry_assets.spoken import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

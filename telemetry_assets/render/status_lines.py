@@ -12,7 +12,8 @@ from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.model import ANY_TENANT, State, Window
 from telemetry_assets.render.instants import instant_text
-from telemetry_assets.render.words import COLOURS, MARKS, age_text, counted, limit_text
+from telemetry_assets.render.words import COLOURS, MARKS, age_text, limit_text
+from telemetry_assets.spoken import counted
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -15,7 +15,7 @@ from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.model import State
 from telemetry_assets.render import status
 from telemetry_assets.render.terminal import DIM, RED, palette, write
-from telemetry_assets.render.words import counted
+from telemetry_assets.spoken import counted
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 """The other screen, without a cursor, long lines cut; and back."""

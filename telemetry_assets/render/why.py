@@ -17,7 +17,8 @@ from telemetry_assets.render.instants import instant_text
 from telemetry_assets.render.table import Cell
 from telemetry_assets.render.table import draw as drawn
 from telemetry_assets.render.terminal import BOLD, DIM, STATE_STYLES, Palette, palette, printable, write
-from telemetry_assets.render.words import MARKS, age_text, counted, limit_text
+from telemetry_assets.render.words import MARKS, age_text, limit_text
+from telemetry_assets.spoken import counted
 
 SHOWN = 4
 """How many causes are told in full, and how many of many names."""

@@ -56,8 +56,3 @@ def days_text(days: frozenset[int]) -> str:
         between = "" if last == first else ", " if (last - first) % 7 == 1 else "–"
         runs.append(DAY_NAMES[first] + (between + DAY_NAMES[last] if between else ""))
     return ", ".join(runs)
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """``1 promise``, ``2 promises``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry_assets.freshness.cutoff import cutoffs_of
-from telemetry_assets.freshness.judge import Judgement, judge, judge_all, known, spoken, state_of, worst
+from telemetry_assets.freshness.judge import Judgement, judge, judge_all, known, state_of, worst
 from telemetry_assets.freshness.owed import Owed, Terms, subjects_owed
 from telemetry_assets.model import (
     AssetKind,
@@ -25,6 +25,7 @@ from telemetry_assets.model import (
     Tenant,
     Window,
 )
+from telemetry_assets.spoken import spoken
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

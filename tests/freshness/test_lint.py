@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry_assets.freshness.declared import Declared
-from telemetry_assets.freshness.finding import Finding, Kind, Severity, names
+from telemetry_assets.freshness.finding import Finding, Kind, Severity
 from telemetry_assets.freshness.lineage import graph_of
 from telemetry_assets.freshness.lint import lint
 from telemetry_assets.freshness.pace import Pace, Routes, short
 from telemetry_assets.model import AssetKind, AssetNode, Clock, ClockKind, Deadline, Promise, Tenant, Window
+from telemetry_assets.spoken import named
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -341,7 +342,7 @@ def test_a_span_is_written_as_in_the_file(span, text) -> None:
 
 
 def test_a_few_of_many_are_named() -> None:
-    assert [names(list("abcd"[:count])) for count in range(5)] == [
+    assert [named(list("abcd"[:count])) for count in range(5)] == [
         "",
         "a",
         "a and b",

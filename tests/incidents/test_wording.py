@@ -13,9 +13,10 @@ from telemetry_assets.incidents.headline import cause_text
 from telemetry_assets.incidents.links import filled
 from telemetry_assets.incidents.message import Message, message_json, message_of
 from telemetry_assets.incidents.routing import Route, Routing
-from telemetry_assets.incidents.spoken import counted, cut, named, one_line, spoken
+from telemetry_assets.incidents.texts import cut, one_line
 from telemetry_assets.incidents.trouble import Dashboard, Trouble
 from telemetry_assets.model import CauseKind, State
+from telemetry_assets.spoken import counted, named, spoken
 from tests.incidents.made import ERROR, HOUR, MINUTE, NOON, ROUTING, Life, all_of, cross, trouble
 
 K = CauseKind

@@ -14,7 +14,8 @@ from telemetry_assets.freshness.facts import Correction
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.model import Deadline, Look, State, Window
 from telemetry_assets.render import status as render
-from telemetry_assets.render.words import age_text, counted
+from telemetry_assets.render.words import age_text
+from telemetry_assets.spoken import counted
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
