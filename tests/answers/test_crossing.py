@@ -3,9 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from uuid import NAMESPACE_DNS, uuid5
+from datetime import datetime, time, timedelta
 
 import psycopg
 import pytest
@@ -15,41 +13,19 @@ from telemetry_assets.answers.board import read_board
 from telemetry_assets.answers.crossing import next_crossing
 from telemetry_assets.ledger import graph, looks, subjects, tenants
 from telemetry_assets.model import (
-    AssetKind,
-    AssetNode,
-    Clock,
-    ClockKind,
     Deadline,
     Look,
     Promise,
     State,
     SubjectFact,
-    Tenant,
     Window,
 )
-from telemetry_assets.settings import AirbyteSettings, Settings, TenantSettings
+from telemetry_assets.settings import Settings
+from tests.answers.shapes import HOUR, MINUTE, NODES, NOW, PEOPLE, settings_of
 
 type Ledger = psycopg.Connection[TupleRow]
 
-NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
-MINUTE, TICK = timedelta(minutes=1), timedelta(microseconds=1)
-HOUR = Window(60 * MINUTE, 45 * MINUTE)
-PEOPLE = [
-    Tenant(slug, uuid5(NAMESPACE_DNS, slug), slug, zone)
-    for slug, zone in [("one", "UTC"), ("two", "UTC"), ("three", "America/Jamaica"), ("four", "Asia/Tokyo")]
-]
-NODES = (
-    AssetNode("shop/orders", AssetKind.STREAM, clock=Clock()),
-    AssetNode("shop/items", AssetKind.STREAM, clock=Clock(ClockKind.COLUMN, "updated_at")),
-    AssetNode("rates/daily", AssetKind.TABLE, clock=Clock(ClockKind.COLUMN, "day"), tenanted=False),
-    AssetNode("zones", AssetKind.SEED),
-    AssetNode("staging/orders", AssetKind.VIEW, ("shop/orders",)),
-    AssetNode("staging/both", AssetKind.VIEW, ("staging/orders", "shop/items", "zones")),
-    AssetNode("staging/priced", AssetKind.VIEW, ("marts/sales", "rates/daily")),
-    AssetNode("marts/sales", AssetKind.MODEL, ("staging/both", "shop/orders")),
-    AssetNode("marts/total", AssetKind.MODEL, ("marts/sales", "rates/daily"), tenanted=False),
-    AssetNode("marts/fixed", AssetKind.MODEL, ("zones",)),
-)
+TICK = timedelta(microseconds=1)
 PROMISES = (
     Promise("shop/orders", limit=HOUR, overrides={"two": Window(6 * MINUTE)}),
     Promise("shop/items", limit=Window(300 * MINUTE), tenants=frozenset({"one", "three", "gone"})),
@@ -78,14 +54,6 @@ def ledger(held: Ledger) -> Ledger:
     held.execute("truncate telemetry.subjects, telemetry.corrections, telemetry.looks")
     graph.replace(held, NODES)
     return held
-
-
-def _settings(*promises: Promise) -> Settings:
-    nowhere = Path("/nonexistent")
-    return Settings(
-        path=nowhere / "telemetry.yaml", home=nowhere, tenants=TenantSettings(), dbt=None, sources={},
-        promises=promises, snapshots={}, database=None, airbyte=AirbyteSettings(),
-    )  # fmt: skip
 
 
 def _facts(chance: random.Random) -> list[SubjectFact]:
@@ -117,7 +85,7 @@ def test_no_state_changes_before_the_next_crossing(ledger: Ledger, seed: int) ->
     looks.record(ledger, [Look("rates/daily", NOW - chance.choice([1, 8, 20]) * MINUTE)])
     promises = list(PROMISES)
     chance.shuffle(promises)
-    settings = _settings(*promises[: chance.randint(1, len(promises))])
+    settings = settings_of(*promises[: chance.randint(1, len(promises))])
     now = NOW
     for _ in range(4):
         instant = next_crossing(ledger, settings, now)
@@ -131,7 +99,7 @@ def test_no_state_changes_before_the_next_crossing(ledger: Ledger, seed: int) ->
 def test_with_one_window_and_one_root_a_state_changes_at_that_instant(ledger: Ledger, seed: int) -> None:
     chance = random.Random(seed)
     subjects.record(ledger, [fact for fact in _facts(chance) if fact.asset in ("shop/orders", "shop/items")])
-    settings = _settings(Promise("shop/*", limit=HOUR, overrides={"two": Window(6 * MINUTE)}))
+    settings = settings_of(Promise("shop/*", limit=HOUR, overrides={"two": Window(6 * MINUTE)}))
     now = NOW
     while (instant := next_crossing(ledger, settings, now)) is not None:
         assert _states(ledger, settings, instant - TICK) == _states(ledger, settings, now)
@@ -147,7 +115,7 @@ def test_an_hour_is_broken_an_hour_after_the_oldest_data_time(ledger: Ledger) ->
     subjects.record(
         ledger, [SubjectFact("shop/orders", slug, NOW, "run", "s", {"shop/orders": at}) for slug, at in times.items()]
     )
-    settings = _settings(Promise("shop/orders", limit=HOUR))
+    settings = settings_of(Promise("shop/orders", limit=HOUR))
     assert next_crossing(ledger, settings, NOW) == NOW + 15 * MINUTE
     assert next_crossing(ledger, settings, NOW + 15 * MINUTE) == NOW + 30 * MINUTE
     assert next_crossing(ledger, settings, NOW + 50 * MINUTE) is None
@@ -156,16 +124,16 @@ def test_an_hour_is_broken_an_hour_after_the_oldest_data_time(ledger: Ledger) ->
 def test_facts_that_date_other_roots_than_expected_are_not_forgotten(ledger: Ledger) -> None:
     fact = SubjectFact("marts/sales", "one", NOW, "run", "s", {"shop/items": NOW - 10 * MINUTE})
     subjects.record(ledger, [fact])
-    assert next_crossing(ledger, _settings(Promise("marts/*", limit=Window(60 * MINUTE))), NOW) == NOW + 50 * MINUTE
+    assert next_crossing(ledger, settings_of(Promise("marts/*", limit=Window(60 * MINUTE))), NOW) == NOW + 50 * MINUTE
 
 
 def test_where_nothing_is_promised_nothing_is_crossed(ledger: Ledger) -> None:
     subjects.record(ledger, [SubjectFact("shop/orders", "one", NOW, "run", "s", {"shop/orders": NOW})])
-    assert next_crossing(ledger, _settings(), NOW) is None
+    assert next_crossing(ledger, settings_of(), NOW) is None
 
 
 def test_a_deadline_is_waited_for_with_its_warning_first(ledger: Ledger) -> None:
-    settings = _settings(Promise("shop/orders", limit=Deadline(time(12, 30), warn=time(12, 10), zone="UTC")))
+    settings = settings_of(Promise("shop/orders", limit=Deadline(time(12, 30), warn=time(12, 10), zone="UTC")))
     assert next_crossing(ledger, settings, NOW) == NOW + 10 * MINUTE
     assert next_crossing(ledger, settings, NOW + 10 * MINUTE) == NOW + 30 * MINUTE
     assert next_crossing(ledger, settings, NOW + 30 * MINUTE) == NOW + timedelta(days=1, minutes=10)
@@ -173,5 +141,5 @@ def test_a_deadline_is_waited_for_with_its_warning_first(ledger: Ledger) -> None
 
 def test_a_window_longer_than_time_is_never_crossed(ledger: Ledger) -> None:
     subjects.record(ledger, [SubjectFact("shop/orders", "one", NOW, "run", "s", {"shop/orders": NOW})])
-    settings = _settings(Promise("shop/orders", limit=Window(timedelta(days=10_000_000))))
+    settings = settings_of(Promise("shop/orders", limit=Window(timedelta(days=10_000_000))))
     assert next_crossing(ledger, settings, NOW) is None

@@ -1,11 +1,8 @@
 """The sweep finds exactly what the board finds not fresh, whatever the ledger holds."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from uuid import NAMESPACE_DNS, uuid5
+from datetime import time
 
 import psycopg
 import pytest
@@ -15,41 +12,17 @@ from telemetry_assets.answers.board import read_board
 from telemetry_assets.answers.sweep import read_sweep
 from telemetry_assets.ledger import graph, looks, subjects, tenants
 from telemetry_assets.model import (
-    AssetKind,
-    AssetNode,
-    Clock,
-    ClockKind,
     Deadline,
     Look,
     Promise,
     State,
     SubjectFact,
-    Tenant,
     Window,
 )
-from telemetry_assets.settings import AirbyteSettings, Settings, TenantSettings
+from tests.answers.shapes import HOUR, MINUTE, NODES, NOW, PEOPLE, settings_of
 
 type Ledger = psycopg.Connection[TupleRow]
 
-NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-HOUR = Window(60 * MINUTE, 45 * MINUTE)
-PEOPLE = [
-    Tenant(slug, uuid5(NAMESPACE_DNS, slug), slug, zone)
-    for slug, zone in [("one", "UTC"), ("two", "UTC"), ("three", "America/Jamaica"), ("four", "Asia/Tokyo")]
-]
-NODES = (
-    AssetNode("shop/orders", AssetKind.STREAM, clock=Clock()),
-    AssetNode("shop/items", AssetKind.STREAM, clock=Clock(ClockKind.COLUMN, "updated_at")),
-    AssetNode("rates/daily", AssetKind.TABLE, clock=Clock(ClockKind.COLUMN, "day"), tenanted=False),
-    AssetNode("zones", AssetKind.SEED),
-    AssetNode("staging/orders", AssetKind.VIEW, ("shop/orders",)),
-    AssetNode("staging/both", AssetKind.VIEW, ("staging/orders", "shop/items", "zones")),
-    AssetNode("staging/priced", AssetKind.VIEW, ("marts/sales", "rates/daily")),
-    AssetNode("marts/sales", AssetKind.MODEL, ("staging/both", "shop/orders")),
-    AssetNode("marts/total", AssetKind.MODEL, ("marts/sales", "rates/daily"), tenanted=False),
-    AssetNode("marts/fixed", AssetKind.MODEL, ("zones",)),
-)
 PROMISES = (
     Promise("shop/orders", limit=HOUR, overrides={"two": Window(6 * MINUTE)}),
     Promise("shop/items", limit=Window(300 * MINUTE), tenants=frozenset({"one", "three", "gone"})),
@@ -59,14 +32,6 @@ PROMISES = (
     Promise("*", limit=Window(90 * MINUTE)),
     Promise("marts/lost", limit=HOUR),
 )
-
-
-def _settings(promises: Sequence[Promise]) -> Settings:
-    nowhere = Path("/nonexistent")
-    return Settings(
-        path=nowhere / "telemetry.yaml", home=nowhere, tenants=TenantSettings(), dbt=None, sources={},
-        promises=tuple(promises), snapshots={}, database=None, airbyte=AirbyteSettings(),
-    )  # fmt: skip
 
 
 def _facts(chance: random.Random) -> list[SubjectFact]:
@@ -104,7 +69,7 @@ def test_the_sweep_and_the_board_find_the_same_subjects_not_fresh(ledger: Ledger
     )
     promises = list(PROMISES)
     chance.shuffle(promises)
-    settings = _settings(promises[: chance.randint(1, len(promises))])
+    settings = settings_of(*promises[: chance.randint(1, len(promises))])
     board, swept = read_board(ledger, settings, NOW), read_sweep(ledger, settings, NOW)
     expected = [one for one in board.judged if one.state is not State.PASS]
     assert sorted(swept.judged, key=_subject) == sorted(expected, key=_subject)
@@ -121,5 +86,5 @@ def test_where_all_is_fresh_the_sweep_judges_nothing(ledger: Ledger) -> None:
     subjects.record(
         ledger, [SubjectFact("shop/orders", one.slug, NOW, "run", "airbyte", {"shop/orders": NOW}) for one in PEOPLE]
     )
-    swept = read_sweep(ledger, _settings([Promise("shop/orders", limit=HOUR)]), NOW)
+    swept = read_sweep(ledger, settings_of(Promise("shop/orders", limit=HOUR)), NOW)
     assert (swept.judged, swept.owed) == ((), {"shop/orders": 4})
