@@ -20,10 +20,15 @@ incidents_app = typer.Typer(
     no_args_is_help=True,
     help="What is wrong, why, and who was told: list, show, ack, close, export, replay, silence; run looks now.",
 )
+contracts_app = typer.Typer(
+    no_args_is_help=True,
+    help="The JSON Schemas of what we publish: list, validate, compare two versions, diff the folder, update it.",
+)
 app.add_typer(demo_app, name="demo")
 app.add_typer(config_app, name="config")
 app.add_typer(db_app, name="db")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(contracts_app, name="contracts")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 TenantOption = Annotated[str | None, typer.Option("--tenant", "--tenant-id", help="One tenant, by slug or id.")]
