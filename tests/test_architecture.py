@@ -37,7 +37,7 @@ RINGS: dict[str, set[str]] = {
     "ledger": GROUND | {"freshness", "incidents"},
     "sources": SETTINGS | PURE | {"logs", "ledger"},
     "answers": SETTINGS | PURE | {"ledger", "sources"},
-    "render": GROUND | {"answers", "freshness"},
+    "render": GROUND | {"answers", "contracts", "freshness"},
     "channels": SETTINGS | {"incidents"},
     "dispatch": SETTINGS | PURE | {"answers", "channels", "ledger", "sources", "logs"},
     "defs": EDGE | {"dispatch"},
