@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from telemetry_assets.contracts.places import pointer_of
+
 CLIP = 60
 """How many characters of a found value a message shows."""
 
@@ -71,11 +73,6 @@ class Contract:
             return _said(tenant, first.instance_path, _shown(first.instance), _clipped(first.message))
         found, expected = _words(best)
         return _said(tenant, best.absolute_path, found, expected, more=len(errors) - 1)
-
-
-def pointer_of(path: Iterable[str | int]) -> str:
-    """The JSON Pointer (RFC 6901) of a path of keys and indexes; empty for the whole document."""
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
 def _said(tenant: str, path: Iterable[str | int], found: str, expected: str, more: int = 0) -> Violation:
