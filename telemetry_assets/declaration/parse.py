@@ -88,13 +88,14 @@ def _readable(data: Mapping[Any, Any]) -> tuple[Declaration, list[Problem]]:
     try:
         return Declaration.model_validate(data), []
     except ValidationError as error:
-        found = [problem for entry in error.errors(include_url=False) for problem in _worded(entry)]
+        found = [problem for entry in error.errors(include_url=False) for problem in worded(entry)]
     broken = {str(problem.place[0]) for problem in found}
     declared, more = _readable({key: value for key, value in data.items() if str(key) not in broken})
     return declared, found + more
 
 
-def _worded(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def worded(entry: Mapping[str, Any]) -> Iterator[Problem]:
+    """One error of pydantic's (``errors()``) as problems in words a person can act on."""
     place: Place = tuple(part for part in entry["loc"] if part != "[key]")
     cause = entry.get("ctx", {}).get("error")
     if isinstance(cause, UnknownKeysError):

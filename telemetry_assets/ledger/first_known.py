@@ -1,6 +1,6 @@
 """telemetry.first_known: since when we have known of each asset and each tenant.
 
-What belongs here: reading it. What does not: writing it (``graph.py`` and ``tenants.py`` do, as they meet the new).
+What belongs here: reading it. What does not: noting what is new (``graph.py`` and ``tenants.py`` do, as they meet it).
 """
 
 from dataclasses import dataclass
@@ -34,6 +34,12 @@ def read(conn: psycopg.Connection[TupleRow]) -> FirstKnown:
     for what, name, since in conn.execute(_READ):
         found[what][name] = since or ALWAYS
     return FirstKnown(found["asset"], found["tenant"])
+
+
+@explained
+def since_ever(conn: psycopg.Connection[TupleRow]) -> None:
+    """Note that we have known of everything we know of since ever: a ledger made for a look at the past."""
+    conn.execute("update telemetry.first_known set since = '-infinity'")
 
 
 _READ = "select what, name, case when isfinite(since) then since end from telemetry.first_known"
