@@ -34,8 +34,8 @@ def made_relative(document: Any, now: datetime, *, as_of: datetime | None = None
     """``document`` with every absolute time within two years of ``now`` made relative, to the second.
 
     What counts as now: ``as_of``, else the newest time of the document that is not in the future; ``now`` itself where
-    there is none, or the document has relative times already. Text that is no instant (with a zone) and no date stays. Run twice, the
-    second changes nothing.
+    there is none, or the document has relative times already. Text that is no instant (with a zone) and no date stays.
+    Run twice, the second changes nothing.
     """
     around = (as_of or now).astimezone(UTC)
     given = as_of is not None or _is_relative(document)
