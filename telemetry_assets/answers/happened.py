@@ -73,7 +73,11 @@ def veil_of(settings: Settings) -> Veil:
     """What puts ``***`` in the place of every secret of the settings, of every URL's user and password, and of a DSN's
     password. Of a text of megabytes only the beginning is kept: nobody reads more, and each secret is looked for."""
     refs = [*settings.secrets(), *filter(None, (settings.airbyte.client_secret, settings.database))]
-    secrets = {secret.reveal() for secret in refs if secret.is_set}
+    return veil_over({secret.reveal() for secret in refs if secret.is_set})
+
+
+def veil_over(secrets: Collection[str]) -> Veil:
+    """As :func:`veil_of`, for secrets that are at hand."""
     longest_first = sorted((secret for secret in secrets if len(secret) >= LEAST_SECRET), key=len, reverse=True)
 
     def veil(text: str) -> str:
