@@ -42,7 +42,7 @@ RINGS: dict[str, set[str]] = {
     "dispatch": SETTINGS | PURE | {"answers", "channels", "ledger", "sources", "logs"},
     "defs": EDGE | {"dispatch"},
     "definitions": EDGE | {"defs"},
-    "local": SETTINGS | {"ledger"},
+    "local": SETTINGS | {"ledger", "contracts"},
     "demo": GROUND,
     "cli": EDGE | {"defs", "local", "demo", "render", "dispatch"},
 }

@@ -16,6 +16,7 @@ NEAR = timedelta(days=730)
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _RELATIVE = re.compile(r"\$(now|today)(?:([+-])((?:[0-9]+[smhdw])+))?")
+_MONTH = re.compile(r"\$month(?:([+-][0-9]{1,4})mo)?")
 _PART = re.compile(r"([0-9]+)([smhdw])")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d(:?\d\d)?)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -24,8 +25,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 def hydrated(document: Any, now: datetime, name: str = "the fixture") -> Any:
     """``document`` with every relative time made absolute at ``now``; ``$$…`` becomes ``$…``, all else stays.
 
-    ``$now-1d6h`` becomes ``2026-05-31T06:00:00Z``, ``$today-3d`` the UTC date. Raises ConfigError for any other text
-    that begins with a dollar, naming ``name`` and the JSON Pointer.
+    ``$now-1d6h`` becomes ``2026-05-31T06:00:00Z``, ``$today-3d`` the UTC date, ``$month-1mo`` the first day of a month.
+    Raises ConfigError for any other text that begins with a dollar, naming ``name`` and the JSON Pointer.
     """
     return _rebuilt(document, lambda text, pointer: _absolute(text, now.astimezone(UTC), name, pointer))
 
@@ -57,9 +58,11 @@ def _absolute(text: str, now: datetime, name: str, pointer: str) -> str:
         return text
     if text.startswith("$$"):
         return text[1:]
+    if month := _MONTH.fullmatch(text):
+        return _first_day(now, int(month[1] or 0))
     match = _RELATIVE.fullmatch(text)
     if match is None:
-        ways = "Write $now, $now-15m, $now+1d, $today or $today-3d (units s m h d w), or $$ for a dollar."
+        ways = "Write $now, $now-15m, $now+1d, $today, $today-3d (units s m h d w) or $month-1mo, or $$ for a dollar."
         raise ConfigError(f"{name}, {pointer or 'the document'}: {_clipped(text)!r} is no time.", ways)
     kind, sign, parts = match.groups()
     if kind == "today" and re.search("[smh]", parts or ""):
@@ -75,6 +78,11 @@ def _absolute(text: str, now: datetime, name: str, pointer: str) -> str:
 def _moved(kind: str, now: datetime, by: timedelta, *, forward: bool) -> str:
     moved = now + by if forward else now - by
     return moved.date().isoformat() if kind == "today" else _written(moved)
+
+
+def _first_day(now: datetime, months: int) -> str:
+    year, month = divmod(now.year * 12 + now.month - 1 + months, 12)
+    return f"{year:04}-{month + 1:02}-01"
 
 
 def _written(instant: datetime) -> str:
@@ -119,7 +127,7 @@ def _newest(document: Any, now: datetime) -> datetime | None:
 
 
 def _is_relative(document: Any) -> bool:
-    return any(_RELATIVE.fullmatch(text) for text in _texts(document))
+    return any(_RELATIVE.fullmatch(text) or _MONTH.fullmatch(text) for text in _texts(document))
 
 
 def _instant(text: str) -> datetime | None:
