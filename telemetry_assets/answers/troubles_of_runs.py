@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from telemetry_assets.answers.ci_files import CHECK_JOB
 from telemetry_assets.answers.happened import Veil, veil_of
 from telemetry_assets.answers.refresh import Phase
 from telemetry_assets.answers.troubles_beside import FAILS_FOR, Around
@@ -87,8 +88,14 @@ def _of_run(run: JobRun, owner: str, severity: Severity, around: Around, veil: V
         asset="",
         tenant=ANY_TENANT,
         says=f"{says}: {said}" if said else says,
-        remedy=f"Look at run {run.run_id} in Dagster, mend what it says, and start it again",
+        remedy=_remedy(run),
         quote=said,
         since=run.failing_since or run.ended_at,
         owner=owner,
     )
+
+
+def _remedy(run: JobRun) -> str:
+    if run.job == CHECK_JOB:
+        return f"Look at the artifacts of run {run.run_id} of the CI, mend what they say, and run it again"
+    return f"Look at run {run.run_id} in Dagster, mend what it says, and start it again"

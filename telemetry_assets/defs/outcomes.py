@@ -13,6 +13,7 @@ import dagster as dg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from telemetry_assets.answers.ci_files import CHECK_JOB
 from telemetry_assets.defs import run_outcomes
 from telemetry_assets.defs.check_outcomes import check_result, newest_evaluations, wiped
 from telemetry_assets.defs.log_reading import BATCH, Reading, first_cursor, head
@@ -101,7 +102,9 @@ def _take_checks(conn: Connection[TupleRow], instance: dg.DagsterInstance, readi
 
 def _overcome(conn: Connection[TupleRow], instance: dg.DagsterInstance) -> None:
     """What failed and is over though nothing newer of its own says so."""
-    runs, checks = job_runs.failed(conn), check_results.failed(conn)
+    # A verdict of the CI is no run of this instance: only a later verdict ends it.
+    runs = [one for one in job_runs.failed(conn) if one.job != CHECK_JOB]
+    checks = check_results.failed(conn)
     if runs:
         job_runs.record(conn, [*run_outcomes.rebuilt(instance, runs), *run_outcomes.deleted(instance, runs)])
     gone = wiped(instance, checks) if checks else []
