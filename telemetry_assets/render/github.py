@@ -6,7 +6,7 @@ What belongs here: GitHub's escaping and its limits. What does not: whether we a
 import re
 from collections.abc import Iterator, Sequence
 
-from telemetry_assets.answers.ci_files import shown
+from telemetry_assets.answers.ci_files import SUMMARY_MD, shown
 from telemetry_assets.answers.results import Result, Verdict
 from telemetry_assets.model import ANY_TENANT, State
 from telemetry_assets.render.summary import head, sections
@@ -23,28 +23,29 @@ _CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 def annotations(verdict: Verdict) -> tuple[str, ...]:
     """One workflow command a line: what the exit code comes from, then warnings; those that have a place first."""
     results = shown(verdict)
-    failed = [one for one in verdict_order(results) if one.state not in (State.PASS, State.WARN)]
-    warned = [one for one in verdict_order(results) if one.state is State.WARN]
+    failed = [one for one in _placed_first(results) if one.state not in (State.PASS, State.WARN)]
+    warned = [one for one in _placed_first(results) if one.state is State.WARN]
     return (*_said("error", failed), *_said("warning", warned))
 
 
-def verdict_order(results: Sequence[Result]) -> list[Result]:
+def _placed_first(results: Sequence[Result]) -> list[Result]:
     """Those with a place in a file first: GitHub shows them in the diff."""
     return sorted(results, key=lambda one: one.place is None)
 
 
 def step_summary(verdict: Verdict) -> str:
-    """The digest as far as GitHub shows it: whole tenants, those with something to tell first come first served."""
-    lines, size, kept = head(verdict), 0, 0
+    """The digest as far as GitHub shows it: whole tenants, and how many tenants more there are."""
+    lines, kept = head(verdict), 0
     size = sum(_size(line) for line in lines)
     everything = list(sections(verdict))
     for section in everything:
         size += sum(_size(line) for line in section)
         if size > LARGEST_SUMMARY:
             break
-        lines, kept = [*lines, *section], kept + 1
+        lines += section
+        kept += 1
     if kept < len(everything):
-        lines.append(f"{counted(len(everything) - kept, 'tenant')} more are in backend-telemetry-summary.md.")
+        lines.append(f"And {counted(len(everything) - kept, 'more tenant')}, in {SUMMARY_MD}.")
     return "\n".join(lines) + "\n"
 
 
@@ -56,7 +57,7 @@ def _said(level: str, results: Sequence[Result]) -> Iterator[str]:
         words = " ".join(filter(None, (one.message, one.remedy)))
         yield _command(level, {**place, "title": title}, words)
     if len(results) > MOST:
-        yield _command("notice", {}, f"and {counted(len(results) - MOST, level)} more, all in the step's summary")
+        yield _command("notice", {}, f"and {counted(len(results) - MOST, f'more {level}')}, in the step's summary")
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:

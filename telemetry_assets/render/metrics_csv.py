@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from telemetry_assets.answers.ci_files import shown
 from telemetry_assets.answers.results import Verdict
+from telemetry_assets.render.terminal import printable
 
 COLUMNS = (
     "time",
@@ -25,7 +26,8 @@ COLUMNS = (
     "branch",
     "run_id",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LONGEST = 500
+_FORMULA = ("=", "+", "-", "@")
 
 
 def metrics_csv(verdict: Verdict) -> bytes:
@@ -51,5 +53,6 @@ def _number(span: timedelta | None, per_second: int, digits: int) -> str:
 
 
 def _text(value: str) -> str:
-    """A name as it is; what a spreadsheet would compute begins with an apostrophe. No name of ours begins so."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    """A name on one line; what a spreadsheet would compute begins with an apostrophe. No name of ours begins so."""
+    line = printable(value, LONGEST)
+    return f"'{line}" if line.startswith(_FORMULA) else line
