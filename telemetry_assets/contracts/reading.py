@@ -56,7 +56,7 @@ def read_json(data: bytes, name: str, *, limit: int = LIMIT) -> Any:
         )
         if _SURROGATE.search(text):
             _no_half_pair(text)
-        if data.count(b"[") + data.count(b"{") > DEEPEST and _deeper(value):
+        if data.count(b"[") + data.count(b"{") > DEEPEST and deeper(value):
             raise _too_deep()
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
@@ -160,14 +160,15 @@ def _too_deep() -> _FaultError:
     )
 
 
-def _deeper(value: Any) -> bool:
-    """Whether a value has more than :data:`DEEPEST` levels; level by level, never by recursion."""
+def deeper(value: Any) -> bool:
+    """Whether a value has more than :data:`DEEPEST` levels; level by level, never by recursion: it may hold itself."""
     level: list[Any] = [value]
     for _ in range(DEEPEST + 1):
-        held = [item for item in level if isinstance(item, dict | list)]
+        # By identity, each once: a value that holds itself twice would double at every level.
+        held = {id(item): item for item in level if isinstance(item, dict | list)}
         if not held:
             return False
-        level = [inner for item in held for inner in (item.values() if isinstance(item, dict) else item)]
+        level = [inner for item in held.values() for inner in (item.values() if isinstance(item, dict) else item)]
     return True
 
 

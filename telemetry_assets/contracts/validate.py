@@ -4,17 +4,24 @@ What belongs here: judging documents and saying what is wrong. What does not: wh
 (``registry.py``), what happens to a document that breaks one (``sources/publishing.py``).
 """
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from telemetry_assets.contracts.dialects import Draft, draft_of
 from telemetry_assets.contracts.places import pointer_of
+from telemetry_assets.contracts.reading import DEEPEST, deeper
+from telemetry_assets.contracts.validators import TOOK_TOO_LONG, carrier, judging, wording
+from telemetry_assets.contracts.wording import clipped, shown, words_of
 
-CLIP = 60
-"""How many characters of a found value a message shows."""
+WORDED = 1000
+"""Of so many violations of one document the most telling is chosen; the others are only counted."""
+COUNTED = 100_000
+"""So many violations of one document are counted at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,140 +39,142 @@ class Violation:
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: what is compiled once is kept in the instance.
+@dataclass(frozen=True)
 class Contract:
-    """The JSON Schema (2020-12) that an asset's documents keep. ``asset`` is slash-joined."""
+    """The JSON Schema (2020-12 or draft 7) that an asset's documents keep. ``asset`` is slash-joined.
+
+    ``files`` are the schemas of its folder by relative path and ``name`` its own one, for references between files.
+    """
 
     asset: str
     path: Path
-    schema: dict[str, Any]
+    schema: Any
+    name: str = ""
+    files: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
-    def validate_many(self, documents: Iterable[tuple[str, Any]]) -> tuple[Violation, ...]:
+    @property
+    def draft(self) -> Draft:
+        """The draft that the schema is written in."""
+        return draft_of(self.schema) or Draft.V2020
+
+    @cached_property
+    def judge(self) -> Any:
+        """The jsonschema-rs validator, whose verdict counts: ``is_valid``, ``iter_errors``."""
+        return judging(self.schema, self.draft, name=self.name, files=self.files)
+
+    @cached_property
+    def reference(self) -> Any:
+        """The jsonschema validator, which words what broke: the same formats, patterns and files."""
+        return wording(self.schema, self.draft, name=self.name, files=self.files)
+
+    def accepts(self, document: Any, *, parsed: bool = False) -> bool:
+        """Whether a document keeps the contract. ``parsed`` as for :meth:`validate_many`."""
+        try:
+            # A schema that leaves a place open would take NaN there for something; so the rest of Python goes first.
+            return (parsed or carried(document)) and self.judge.is_valid(document)
+        except (TypeError, ValueError, RecursionError):
+            return False
+
+    def validate_many(self, documents: Iterable[tuple[str, Any]], *, parsed: bool = False) -> tuple[Violation, ...]:
         """One violation per (tenant, document) that breaks the contract, in the order given; documents are plain JSON.
 
-        NaN, infinities and anything JSON cannot carry break every contract.
+        NaN, infinities, more than 200 levels and anything JSON cannot carry break every contract. ``parsed`` says that
+        the documents come from ``read_json``, which lets none of these through, so that they need not be looked for.
         """
-        # Imported here: the commands that validate nothing must stay light.
-        from jsonschema_rs import Draft202012Validator
-
-        fast = Draft202012Validator(self.schema)
-        judged = (self._violation(tenant, document, fast) for tenant, document in documents)
+        judged = (None if self.accepts(document, parsed=parsed) else self.violation(tenant, document)
+                  for tenant, document in documents)  # fmt: skip
         return tuple(violation for violation in judged if violation)
 
-    def _violation(self, tenant: str, document: Any, fast: Any) -> Violation | None:
-        try:
-            # Both validators would take NaN for something; so what JSON cannot carry is refused first.
-            json.dumps(document, allow_nan=False)
-            valid = fast.is_valid(document)
-        except (TypeError, ValueError, RecursionError):
+    def violation(self, tenant: str, document: Any) -> Violation:
+        """The violation that says most of a document that breaks the contract; the reference validator's words."""
+        if not carried(document):
             return _not_json(tenant, document)
-        return None if valid else self._worded(tenant, document, fast)
+        errors = list(islice(self.reference_errors(document), WORDED))
+        if not errors:
+            return self._disagreed(tenant, document)
+        more = len(errors) - 1
+        if len(errors) == WORDED:
+            more = sum(1 for _ in islice(self.judge.iter_errors(document), COUNTED)) - 1
+        return worded(tenant, errors, more)
 
-    def _worded(self, tenant: str, document: Any, fast: Any) -> Violation:
-        """The reference validator words what the fast one found; should they differ, the fast one's words stand."""
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import best_match
+    def reference_errors(self, document: Any) -> Iterator[Any]:
+        """The reference validator's errors, as far as Python's recursion reaches."""
+        try:
+            yield from self.reference.iter_errors(document)
+        except RecursionError:
+            return
 
-        errors = list(Draft202012Validator(self.schema).iter_errors(document))
-        best = best_match(iter(errors))
-        if best is None:
-            first = next(fast.iter_errors(document))
-            return _said(tenant, first.instance_path, _shown(first.instance), _clipped(first.message))
-        found, expected = _words(best)
-        return _said(tenant, best.absolute_path, found, expected, more=len(errors) - 1)
+    def _disagreed(self, tenant: str, document: Any) -> Violation:
+        """What only the judging validator refuses: its own words, and that the other did not see it."""
+        error = next(self.judge.iter_errors(document), None)
+        if error is None:
+            return said(tenant, (), shown(document), "what both validators accept")
+        return judged_alone(tenant, error)
 
 
-def _said(tenant: str, path: Iterable[str | int], found: str, expected: str, more: int = 0) -> Violation:
+def worded(tenant: str, errors: list[Any], more: int = 0) -> Violation:
+    """The violation in the most telling of jsonschema's errors."""
+    from jsonschema.exceptions import best_match
+
+    best = best_match(iter(errors))
+    if best.message == TOOK_TOO_LONG:
+        return said(tenant, best.absolute_path, shown(best.instance), _undecided(best.validator_value), more)
+    found, expected = words_of(best)
+    return said(tenant, best.absolute_path, found, expected, more)
+
+
+def judged_alone(tenant: str, error: Any) -> Violation:
+    """The violation in jsonschema-rs's own words, where jsonschema has none for it."""
+    from jsonschema_rs import ValidationErrorKind as Kind
+
+    if isinstance(error.kind, Kind.BacktrackLimitExceeded | Kind.RegexEngineFailure):
+        return said(tenant, error.instance_path, shown(error.instance), _undecided(error.schema_path[-1]))
+    expected = f"{clipped(error.message)} (jsonschema-rs says so; jsonschema disagrees, so it is refused)"
+    return said(tenant, error.instance_path, shown(error.instance), expected)
+
+
+def said(tenant: str, path: Iterable[str | int], found: str, expected: str, more: int = 0) -> Violation:
+    """A violation, its sentence made of its parts."""
     pointer = pointer_of(path)
     others = f" (and {more} more)" if more else ""
     message = f"{pointer or 'the document'}: found {found}, expected {expected}{others}"
     return Violation(tenant, pointer, found, expected, message, more)
 
 
+def _undecided(pattern: Any) -> str:
+    named = f" {clipped(pattern)}" if isinstance(pattern, str) and pattern != "pattern" else ""
+    return f"text that the pattern{named} is decided for within bounds ({TOOK_TOO_LONG})"
+
+
+def carried(document: Any) -> bool:
+    """Whether JSON can carry a value, at most :data:`DEEPEST` levels deep."""
+    try:
+        return carrier().is_valid(document)
+    except (TypeError, ValueError):
+        return False
+
+
 def _not_json(tenant: str, document: Any) -> Violation:
+    if deeper(document):
+        return said(tenant, (), f"more than {DEEPEST} levels", f"at most {DEEPEST} levels of objects and arrays")
     for path, value in _walk(document):
         if isinstance(value, float) and not math.isfinite(value):
-            return _said(tenant, path, str(value), "a finite number")
+            return said(tenant, path, str(value), "a finite number")
         if not isinstance(value, str | int | float | bool | dict | list | None):
-            return _said(tenant, path, f"a Python {type(value).__name__}", "a JSON value")
+            return said(tenant, path, f"a Python {type(value).__name__}", "a JSON value")
         if isinstance(value, dict) and (odd := [key for key in value if not isinstance(key, str)]):
-            return _said(tenant, path, f"the key {_clipped(repr(odd[0]))}", "text as a key")
-    return _said(tenant, (), "what JSON cannot carry", "a JSON document")
+            return said(tenant, path, f"the key {clipped(repr(odd[0]))}", "text as a key")
+    return said(tenant, (), "what JSON cannot carry", "a JSON document")
 
 
 def _walk(document: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every value with its path, the document first; a stack, since a document may be deeper than Python recurses."""
+    """Every value with its path, the document first; a stack, for it is as deep as it is."""
     stack: list[tuple[tuple[str | int, ...], Any]] = [((), document)]
     while stack:
         path, value = stack.pop()
         yield path, value
-        # Deeper than this nothing of ours is; a document that holds itself would never end.
-        if len(path) > 100:
-            continue
         if isinstance(value, dict):
             stack.extend(((*path, str(key)), item) for key, item in value.items())
         elif isinstance(value, list):
             stack.extend(((*path, index), item) for index, item in enumerate(value))
-
-
-def _words(error: Any) -> tuple[str, str]:
-    """(found, expected) of one jsonschema error, by its keyword."""
-    value, instance = error.validator_value, error.instance
-    match error.validator:
-        case "type":
-            kinds = value if isinstance(value, list) else [value]
-            return _shown(instance), " or ".join(_article(kind) for kind in kinds)
-        case "required":
-            missing = [name for name in value if name not in instance]
-            return f"no {_listed(missing)}", f"{_listed(missing)} to be there"
-        case "additionalProperties" | "unevaluatedProperties":
-            known = error.schema.get("properties", {})
-            return _listed([name for name in instance if name not in known]), f"nothing but {_listed(known)}"
-        case "minItems" | "maxItems":
-            bound = "at least" if error.validator == "minItems" else "at most"
-            return _counted(len(instance), "item"), f"{bound} {_counted(value, 'item')}"
-        case "enum":
-            return _shown(instance), f"one of {_clipped(', '.join(map(_shown, value)))}"
-        case "const":
-            return _shown(instance), _shown(value)
-        case "pattern" | "format" | "minLength" | "maxLength":
-            meant = error.schema.get("description")
-            return _shown(instance), meant or f"text of {error.validator} {_clipped(str(value))}"
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            return _shown(instance), f"{_BOUNDS[error.validator]} {value}"
-        case _:
-            return _shown(instance), f"what {error.validator} {_shown(value)} allows"
-
-
-_BOUNDS = {
-    "minimum": "at least",
-    "maximum": "at most",
-    "exclusiveMinimum": "more than",
-    "exclusiveMaximum": "less than",
-}
-
-
-def _article(kind: str) -> str:
-    if kind == "null":
-        return "null"
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return _clipped(", ".join(f"'{name}'" for name in names), 3 * CLIP)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"an object of {_counted(len(value), 'key')}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"an array of {_counted(len(value), 'item')}"
-    return _clipped(json.dumps(value, ensure_ascii=False))
-
-
-def _clipped(text: str, length: int = CLIP) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"

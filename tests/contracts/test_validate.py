@@ -1,8 +1,8 @@
 """Documents against contracts: the fast validator agrees with the reference, and a violation says what and where."""
 
 import copy
-import json
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from telemetry_assets.contracts.fixtures import hydrated
+from telemetry_assets.contracts.reading import read_json_file
 from telemetry_assets.contracts.registry import load_contract
 from telemetry_assets.contracts.validate import Violation, pointer_of
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 CONTRACT = load_contract(SCHEMAS / "assets", "snapshots/tenant_dashboard")
-GOOD = json.loads((SCHEMAS / "fixtures" / "snapshots.tenant_dashboard.json").read_text())
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+GOOD = hydrated(read_json_file(SCHEMAS / "fixtures" / "snapshots.tenant_dashboard.json"), NOW)
 REFERENCE = Draft202012Validator(CONTRACT.schema)
 
 Path_ = tuple[str | int, ...]
