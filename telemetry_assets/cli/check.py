@@ -3,21 +3,21 @@
 What belongs here: options, and what to run. What does not: running (``defs/checking.py``, ``guarding.py``), drawing.
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from telemetry_assets import settings as declared
 from telemetry_assets.answers.check_selection import GuardOptions, Location, Selection
 from telemetry_assets.cli.app import Json, app
+from telemetry_assets.cli.live_check import Kept, Live, ours, shown_and_kept, theirs
+from telemetry_assets.cli.verdicts import notify_file, verify_folder
 from telemetry_assets.cli.watch import interval
 from telemetry_assets.errors import UsageError
-
-if TYPE_CHECKING:
-    from telemetry_assets.answers.results import Verdict
+from telemetry_assets.model import ExitCode
 
 
 @app.command()
@@ -54,6 +54,42 @@ def check(
 
     Exit: 0 fine, 1 failing, 2 late, 3 never seen, 4 could not look, 5 nothing to check.
     """
+    one_thing(
+        {"--verify": verify, "--notify": notify, "--guard": guard or None, "-m": module, "-w": workspace}, base, keep
+    )
+    if verify:
+        return verify_folder(verify, as_json=as_json)
+    if notify:
+        return notify_file(notify)
     selection = Selection(tuple(asset or ()), tuple(tag or ()))
     limit = interval(deadline, "--deadline") if deadline else None
-    raise UsageError("telemetry check is being built.")
+    kept = Kept(out, junit, as_json)
+    if guard:
+        return guarded(GuardOptions(selection, tuple(tenant or ()), base, out, limit, keep), kept)
+    asked = Live(selection, tuple(tenant or ()), limit)
+    if module or workspace:
+        return theirs(Location(module, workspace), asked, kept)
+    if selection == Selection() and not everything:
+        raise UsageError("Nothing is named that could be checked.", "Name assets or a --tag, or say --all.")
+    return ours(asked, kept)
+
+
+def one_thing(ways: Mapping[str, object], base: str | None, keep: bool) -> None:
+    """Raises UsageError where options ask for two things at once, or for the guard's without it."""
+    chosen = [name for name, value in ways.items() if value is not None]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[0]} and {chosen[1]} are two things.", "Ask for one of them.")
+    if (base is not None or keep) and chosen != ["--guard"]:
+        raise UsageError(f"{'--keep' if keep else '--base'} is the guard's.", "Add --guard, or leave it out.")
+
+
+def guarded(options: GuardOptions, kept: Kept) -> ExitCode:
+    """The guard; its artifacts stand beside telemetry.yaml unless they are to be elsewhere."""
+    from telemetry_assets.cli.guarding import ARTIFACTS, run_guard
+    from telemetry_assets.render import progress
+
+    settings = declared.load()
+    out = options.out or settings.root / ARTIFACTS
+    with progress.shown(quiet=kept.as_json) as show:
+        verdict = run_guard(settings, options, show)
+    return shown_and_kept(verdict, replace(kept, out=out), settings)

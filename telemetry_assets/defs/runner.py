@@ -143,7 +143,7 @@ def _run(
     partitioned = phase in (Phase.SYNC, Phase.SNAPSHOTS)
     config: dict[str, Any] = selection_config(settings, phase, tenants)
     config["loggers"] = {"console": {"config": {"log_level": "CRITICAL"}}}
-    with _printing_to(settings.home / "logs" / "refresh.log"):
+    with printing_to(settings.home / "logs" / "refresh.log"):
         result = definitions.resolve_job_def(phase.value).execute_in_process(
             instance=instance,
             run_config=config,
@@ -186,7 +186,7 @@ def _said(event: dg.DagsterEvent) -> str:
 
 
 @contextmanager
-def _printing_to(log: Path) -> Generator[None]:
+def printing_to(log: Path) -> Generator[None]:
     """What dbt prints belongs into a log, not between the answers of a command."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "a") as stream, redirect_stdout(stream):

@@ -1,0 +1,173 @@
+"""A verdict for a person, the worst first, and as JSON; and how far a check is, on stderr.
+
+What belongs here: the table, the verdict's line, the document. What does not: the files that are left behind
+(``artifacts.py``).
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import groupby
+from shutil import get_terminal_size
+from typing import Any
+
+from telemetry_assets.answers.ci_files import counts_of, frame
+from telemetry_assets.answers.limits import seconds
+from telemetry_assets.answers.results import Kind, Result, Verdict, ordered
+from telemetry_assets.model import ANY_TENANT, ExitCode, State
+from telemetry_assets.render.table import Cell, draw
+from telemetry_assets.render.terminal import RED, STATE_STYLES, Palette, palette, printable, write
+from telemetry_assets.render.words import MARKS, age_text
+from telemetry_assets.spoken import counted, named, spoken
+
+EXITS = {
+    ExitCode.OK: "nothing is wrong",
+    ExitCode.FAILING: "something fails",
+    ExitCode.LATE: "something is late",
+    ExitCode.MISSING: "something was never seen",
+    ExitCode.COULD_NOT_LOOK: "not everything could be looked at",
+}
+"""What an exit code says, in words."""
+_WORST_FIRST = (State.UNKNOWN, State.FAIL, State.MISSING, State.WARN, State.PASS)
+_PLAIN_WIDTH = 160
+"""So wide is a line where nobody says how wide the terminal is."""
+_LEAST_SAID = 40
+_REMEDIES = 8
+
+
+@contextmanager
+def shown(*, quiet: bool = False) -> Generator[Callable[[str], None]]:
+    """Where a check says what it does: one line that changes on a terminal, else a line every other second at most."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status("") as status:
+            yield lambda text: status.update(printable(text, 100).replace("[", "\\["))
+    else:
+        yield _Lines().say
+
+
+class _Lines:
+    """A line per step, no more often than a person reads, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._began, self._last = time.monotonic(), -9.0
+
+    def say(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= 2:
+            self._last = now
+            print(f"[{now - self._began:5.1f} s] {printable(text, 100)}", file=sys.stderr, flush=True)
+
+
+def print_verdict(verdict: Verdict, *, no_color: bool = False) -> None:
+    """The table, what to do, and the verdict with its exit code in words, on standard output."""
+    colours = palette(no_color=no_color)
+    width = get_terminal_size((_PLAIN_WIDTH, 24)).columns if sys.stdout.isatty() else _PLAIN_WIDTH
+    write(verdict_lines(verdict, colours, width))
+
+
+def verdict_lines(verdict: Verdict, colours: Palette, width: int) -> Iterator[str]:
+    """The lines of :func:`print_verdict`: what passed is one line a check, and what else there is one a result."""
+    rows = list(_rows(verdict.results))
+    if rows:
+        taken = max(sum(len(row[column].text) + 2 for column in range(3)) for row in rows)
+        room = max(width - taken - 4, _LEAST_SAID)
+        cells = [[*row[:3], Cell(printable(row[3].text, room), row[3].style)] for row in rows]
+        yield from draw(("", "CHECK", "TENANT", "SAID"), cells, colours)
+        yield ""
+    remedies = list(dict.fromkeys(one.remedy for one in verdict.bad if one.remedy))
+    for remedy in remedies[:_REMEDIES]:
+        yield f"  → {printable(remedy, width - 4)}"
+    yield _verdict_line(verdict, colours)
+
+
+def _rows(results: Sequence[Result]) -> Iterator[list[Cell]]:
+    """State, subject, tenant and words of each line."""
+    sorted_results = sorted(ordered(results), key=lambda one: _WORST_FIRST.index(one.state))
+    for one in sorted_results:
+        if one.state is not State.PASS:
+            yield _row(one, [one.tenant], one.message)
+    passed = [one for one in sorted_results if one.state is State.PASS]
+    for _, group in groupby(passed, lambda one: (one.kind, one.asset, one.check)):
+        alike = list(group)
+        yield _row(alike[0], [one.tenant for one in alike], alike[0].message if len(alike) == 1 else "")
+
+
+def _row(one: Result, tenants: Sequence[str], message: str) -> list[Cell]:
+    style = STATE_STYLES[one.state]
+    age = f"{age_text(one.data_age)} old; " if one.data_age is not None and len(tenants) == 1 else ""
+    whose = "" if tuple(tenants) == (ANY_TENANT,) else printable(named(tenants, 2), 40)
+    return [
+        Cell(f"{MARKS[one.state]} {_word(one)}", style),
+        Cell(printable(_subject(one), 60)),
+        Cell(whose),
+        Cell(f"{age}{message}"),
+    ]
+
+
+def _word(one: Result) -> str:
+    return "late" if one.late else one.state.value
+
+
+def _subject(one: Result) -> str:
+    kind = "" if one.kind is Kind.CHECK else f"{one.kind}: "
+    return f"{kind}{one.asset} {one.check}" if one.asset else f"{kind}{one.check}"
+
+
+def _verdict_line(verdict: Verdict, colours: Palette) -> str:
+    late = sum(one.late for one in verdict.results)
+    counts = {**{state.value: number for state, number in verdict.counts.items()}, "late": late}
+    counts[State.FAIL.value] -= late
+    order = (State.UNKNOWN.value, State.FAIL.value, State.MISSING.value, "late", State.WARN.value, State.PASS.value)
+    told = ", ".join(f"{counts[word]:,} {word}" for word in order if counts[word])
+    code = verdict.exit_code
+    word = colours.paint("FAILED", RED) if code else colours.state(State.PASS, "PASSED")
+    took = spoken(verdict.ended - verdict.began)
+    results = counted(len(verdict.results), "result")
+    return f"{word}  {results}: {told or 'none'}; {took}; exit {int(code)}, {EXITS.get(code, 'an error')}"
+
+
+def print_json(verdict: Verdict) -> None:
+    """The whole verdict as one JSON document."""
+    print(json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False))
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """The whole verdict: every result, the worst first. Durations are seconds."""
+    return {
+        **frame(verdict),
+        "exit_words": EXITS.get(verdict.exit_code, ""),
+        "counts": counts_of(verdict.results),
+        "tenants": dict(verdict.tenants),
+        "results": [_result_json(one) for one in _worst_first(verdict)],
+        "coverage": asdict(verdict.coverage) if verdict.coverage else None,
+        "steps": {name: seconds(took) for name, took in verdict.steps.items()},
+        "diagnostics": dict(verdict.diagnostics),
+    }
+
+
+def _worst_first(verdict: Verdict) -> Iterable[Result]:
+    return sorted(ordered(verdict.results), key=lambda one: _WORST_FIRST.index(one.state))
+
+
+def _result_json(one: Result) -> dict[str, Any]:
+    return {
+        "kind": str(one.kind),
+        "asset": one.asset,
+        "check": one.check,
+        "tenant": one.tenant,
+        "state": str(one.state),
+        "late": one.late,
+        "message": one.message,
+        "remedy": one.remedy,
+        "data_age_seconds": seconds(one.data_age),
+        "duration_seconds": seconds(one.took),
+        "task_id": one.task_id or None,
+        "place": {"path": one.place.path, "line": one.place.line} if one.place else None,
+    }
