@@ -18,6 +18,7 @@ from dagster._core.storage.tags import (
 from dagster._core.test_utils import create_run_for_test
 from psycopg.rows import TupleRow
 
+from telemetry_assets.answers.ci_files import CHECK_JOB
 from telemetry_assets.defs.check_outcomes import LONGEST_WORDS
 from telemetry_assets.defs.data_age_checks import DATA_AGE, check_result
 from telemetry_assets.defs.log_reading import SETTLING
@@ -295,6 +296,12 @@ class TestRuns:
         end(instance, "nightly", failed=True)
         take(conn, instance, cursor)
         assert failing(conn) == [("", "nightly")]
+
+    def test_a_verdict_of_the_ci_is_no_run_that_was_deleted(self, conn: Conn, instance: dg.DagsterInstance) -> None:
+        verdict = JobRun("acme/shop@main", CHECK_JOB, "77", False, datetime.now(UTC), "one failed", ("marts/sales",))
+        job_runs.record(conn, [verdict])
+        take(conn, instance)
+        assert failing(conn) == [("acme/shop@main", CHECK_JOB)]
 
 
 class TestReading:
