@@ -86,6 +86,18 @@ def newest_recorded(
     return found
 
 
+def evaluated_in(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> dict[Asked, Evaluated]:
+    """What reported in these runs, of checks without partitions."""
+    found: dict[Asked, Evaluated] = {}
+    for run_id in run_ids:
+        kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        for record in instance.get_records_for_run(run_id, of_type=kind).records:
+            if event := record.event_log_entry.dagster_event:
+                evaluation = event.asset_check_evaluation_data
+                found[evaluation.asset_check_key, None] = Evaluated(evaluation, run_id)
+    return found
+
+
 def recorded(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[AssetCheckExecutionRecord]:
     """The evaluations of a check on record, the newest first, up to a bound."""
     cursor: int | None = None

@@ -17,7 +17,7 @@ from telemetry_assets.answers.results import Result
 from telemetry_assets.answers.status_rows import judgements
 from telemetry_assets.answers.tenants import find_tenant
 from telemetry_assets.defs.check_outcomes import OURS, check_result
-from telemetry_assets.defs.check_results import newest_recorded, results_of, unknown
+from telemetry_assets.defs.check_results import evaluated_in, newest_recorded, results_of, unknown
 from telemetry_assets.defs.check_runs import Code, Heard, run_checks
 from telemetry_assets.defs.data_age_checks import DATA_AGE
 from telemetry_assets.defs.expected_checks import Expected, expected_checks, named_checks
@@ -49,9 +49,10 @@ def check_ours(
     *,
     on_step: Callable[[str], None] = lambda _: None,
     deadline: timedelta | None = None,
+    ran: Sequence[str] = (),
 ) -> tuple[Result, ...]:
     """Run the checks of the assets chosen; a result for each that was expected, and tenant of it. ``tenants`` (slugs or
-    ids) leaves out what is about others alone.
+    ids) leaves out what is about others alone. What reported in the runs ``ran`` counts, and is not run again.
 
     What cannot be reached makes UNKNOWN results. Raises UsageError for an unknown asset, tag or tenant, and where
     nothing has a check; ConfigError for a wrong declaration.
@@ -59,7 +60,7 @@ def check_ours(
     code = Code.of(build_definitions(settings).get_repository_def())
     named_checks({_OURS: code.graph}, selection)
     try:
-        return _looked(settings, code, selection, tenants, on_step, deadline)
+        return _looked(settings, code, selection, tenants, on_step, deadline, ran)
     except CouldNotLookError as error:
         return _unlooked(code, selection, error)
 
@@ -93,19 +94,21 @@ def _looked(
     tenants: Sequence[str],
     on_step: Callable[[str], None],
     deadline: timedelta | None,
+    ran: Sequence[str],
 ) -> tuple[Result, ...]:
     everybody = _everybody(settings)
     only = frozenset(find_tenant(everybody, one).slug for one in tenants)
     slugs = [tenant.slug for tenant in everybody]
     with dagster_instance(settings) as instance:
         expected = expected_checks({_OURS: code.graph}, instance, selection)[_OURS]
-        heard = Heard(recorded=newest_recorded(instance, expected))
+        heard = Heard(recorded=newest_recorded(instance, expected), evaluations=evaluated_in(instance, ran))
+        silent = [one for one in expected if any(asked not in heard.evaluations for asked in one.asked)]
         with (
             ended_by(deadline) as overrun,
             printing_to(settings.home / "logs" / "check.log"),
             listening(lambda step: on_step(step.text)),
         ):
-            run_checks(code, instance, expected, heard, on_step)
+            run_checks(code, instance, silent, heard, on_step)
             if heard.interrupted:
                 raise KeyboardInterrupt
         _keep(settings, instance, heard)

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,17 +44,27 @@ class GuardHome:
 
 
 @contextmanager
-def guard_home(settings: Settings, fixtures: Fixtures, now: datetime, *, keep: bool = False) -> Generator[GuardHome]:
+def guard_home(
+    settings: Settings,
+    fixtures: Fixtures,
+    now: datetime,
+    *,
+    keep: bool = False,
+    beside: Callable[[GuardHome], object] = lambda _: None,
+) -> Generator[GuardHome]:
     """A fresh home with its PostgreSQL up, gone at the end with everything that was in it; left as it is to ``keep``.
 
-    Raises CouldNotLookError where none can be made.
+    ``beside`` is called while the database does not answer yet, to begin what needs none. Raises CouldNotLookError
+    where none can be made.
     """
     folder = _make_folder()
     remover = None if keep else _remover(folder)
     server = EmbeddedPostgres(folder)
     try:
+        home = GuardHome(settings_in(settings, fixtures, now, folder), server.url)
+        beside(home)
         server.start()
-        yield GuardHome(settings_in(settings, fixtures, now, folder), server.url)
+        yield home
     finally:
         if keep:
             server.stop()

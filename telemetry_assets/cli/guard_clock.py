@@ -1,0 +1,117 @@
+"""The guard's time: its steps one after the other, each timed, until the deadline or somebody ends it.
+
+What belongs here: what an error, the deadline, Ctrl-C and SIGTERM come to. What does not: what the steps do
+(``guard_steps.py``).
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import FrameType
+
+import psycopg
+
+from telemetry_assets.answers.results import Kind, Result
+from telemetry_assets.errors import CouldNotLookError, TelemetryError
+from telemetry_assets.model import State
+from telemetry_assets.spoken import spoken
+
+LOGGER = logging.getLogger("telemetry.guard")
+LONGEST = 2_000
+
+type Work = Callable[[], Iterable[Result]]
+
+
+class EndedEarly(BaseException):
+    """The deadline has come, or somebody ended the guard. No ``Exception``: nothing that a step calls may catch it."""
+
+    def __init__(self, words: str, kind: Kind) -> None:
+        super().__init__(words)
+        self.words, self.kind = words, kind
+
+
+@dataclass(slots=True)
+class Steps:
+    """What the steps found so far, and how long each took. ``ended`` is why the rest is not run any more."""
+
+    results: list[Result] = field(default_factory=list[Result])
+    took: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
+    ended: str = ""
+
+    def take(self, name: str, work: Work, on_begin: Callable[[str], None] = lambda _: None) -> None:
+        """Attempt one step: its results, and one of its own for whatever ended it. Raises nothing of the step's."""
+        if self.ended:
+            self.results.append(_step(name, State.UNKNOWN, f"was not executed: {self.ended}"))
+            return
+        on_begin(name)
+        began = time.monotonic()
+        try:
+            self.results.extend(work())
+        except (EndedEarly, KeyboardInterrupt) as end:
+            self._end(name, end)
+        except Exception as error:  # the outermost edge: whatever a step raises, the next ones run
+            self.results.append(trouble(name, error))
+        finally:
+            self.took[name] = timedelta(seconds=time.monotonic() - began)
+
+    def _end(self, name: str, end: BaseException) -> None:
+        words = end.words if isinstance(end, EndedEarly) else "the guard was interrupted"
+        self.ended = words
+        if isinstance(end, EndedEarly) and end.kind is Kind.DEADLINE:
+            remedy = "See in diagnostics.json which step took how long; give it more time with --deadline."
+            self.results.append(
+                Result(Kind.DEADLINE, "", "deadline", State.FAIL, f"{words} while in step {name}", remedy=remedy)
+            )
+        self.results.append(_step(name, State.UNKNOWN, f"did not end: {words}"))
+
+
+def trouble(name: str, error: Exception, kind: Kind = Kind.STEP) -> Result:
+    """The result of a step that raised: UNKNOWN where something could not be reached, else FAIL. A bug is logged."""
+    if isinstance(error, CouldNotLookError | OSError | psycopg.OperationalError):
+        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return _step(name, State.UNKNOWN, f"could not look: {said}", kind)
+    if isinstance(error, TelemetryError):
+        return Result(kind, "", name, State.FAIL, error.message[:LONGEST], remedy=error.remedy)
+    LOGGER.exception("step %s", name, exc_info=error)
+    said = str(error).strip().splitlines()
+    return _step(name, State.FAIL, f"raised {type(error).__name__}: {said[0] if said else ''}".rstrip(": "), kind)
+
+
+@contextmanager
+def within(limit: timedelta) -> Generator[None]:
+    """Raise :class:`EndedEarly` in what runs inside once ``limit`` is over, or on SIGTERM. In the main thread; in any
+    other there is no deadline."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def overrun(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise EndedEarly(f"the deadline of {spoken(limit)} was exceeded", Kind.DEADLINE)
+
+    def terminated(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise EndedEarly("the guard was ended by SIGTERM", Kind.STEP)
+
+    handlers: Mapping[int, Callable[[int, FrameType | None], None]] = {
+        signal.SIGALRM: overrun,
+        signal.SIGTERM: terminated,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    # Again and again: what swallows the first one meets the next.
+    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds(), 2.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _step(name: str, state: State, message: str, kind: Kind = Kind.STEP) -> Result:
+    return Result(kind, "", name, state, message[:LONGEST])

@@ -1,0 +1,213 @@
+"""What the guard does, step by step, in its temporary home: each gives results, and finds what those before it left.
+
+What belongs here: filling the home from fixtures, building, checking, scenarios, contracts. What does not: the order
+and the time (``guarding.py``, ``guard_clock.py``), documents (``guard_documents.py``), isolation
+(``guard_isolation.py``).
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from telemetry_assets.answers.check_selection import GuardOptions
+from telemetry_assets.answers.refresh import Phase, PhaseResult
+from telemetry_assets.answers.results import Kind, Place, Result
+from telemetry_assets.cli.guard_clock import LONGEST
+from telemetry_assets.errors import CouldNotLookError
+from telemetry_assets.local.airbyte_server import LocalAirbyte
+from telemetry_assets.local.fixture_rows import Fixtures, read_fixtures
+from telemetry_assets.local.fixture_tables import fill, fill_tenants, table_exists
+from telemetry_assets.local.guard_home import GuardHome, guard_home
+from telemetry_assets.model import AssetNode, State
+from telemetry_assets.render.progress import Display
+from telemetry_assets.settings import Settings
+from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
+from telemetry_assets.sources.dbt_command import parse_project
+from telemetry_assets.spoken import counted, spoken
+
+SCENARIOS = Path("tests") / "scenarios"
+LATE_FIXTURE = "write it relative (telemetry contracts update)"
+
+
+@dataclass(slots=True)
+class Guard:
+    """One run of the guard: what it is asked, and what its steps have made so far. ``home`` is None before it is up."""
+
+    settings: Settings
+    options: GuardOptions
+    now: datetime
+    show: Display
+    stack: ExitStack
+    fixtures: Fixtures = field(default_factory=Fixtures)
+    home: GuardHome | None = None
+    nodes: tuple[AssetNode, ...] = ()
+    ran: list[str] = field(default_factory=list[str])
+
+    @property
+    def up(self) -> GuardHome:
+        """The home. Raises CouldNotLookError where it could not be made."""
+        if self.home is None:
+            raise CouldNotLookError("the temporary home is not up.")
+        return self.home
+
+    def shown(self, path: Path) -> str:
+        """A path as results name it: relative to the folder of telemetry.yaml where it is in it."""
+        root = self.settings.root
+        return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def hydrate(guard: Guard) -> Iterator[Result]:
+    """Bring the home up, and into it what the fixtures hold: by syncs, and straight into the watched tables."""
+    guard.fixtures = fixtures = read_fixtures(guard.settings, guard.now)
+    yield from _fixture_results(guard)
+    guard.show.note("start PostgreSQL")
+    parser = guard.stack.enter_context(ThreadPoolExecutor(1))
+    parsed: list[Future[None]] = []
+
+    def begin(home: GuardHome) -> None:
+        if home.settings.dbt:
+            parsed.append(parser.submit(parse_project, home.settings.dbt, home.dsn))
+
+    opened = guard_home(guard.settings, fixtures, guard.now, keep=guard.options.keep, beside=begin)
+    guard.home = home = guard.stack.enter_context(opened)
+    from telemetry_assets.defs.runner import prepare
+    from telemetry_assets.ledger.connection import connect
+
+    if parsed:
+        guard.show.note("prepare dbt manifest")
+        parsed[0].result()
+    with connect(home.dsn) as conn:
+        fill_tenants(conn, guard.settings.tenants, fixtures.tenants)
+    prepare(home.settings, on_step=lambda step: guard.show.note(f"prepare {step}"))
+    manifest = read_manifest(home.settings.dbt) if home.settings.dbt else None
+    guard.nodes = asset_graph(home.settings, manifest)
+    yield from _tables(guard)
+    if home.settings.sources:
+        server = LocalAirbyte(home.settings, home.dsn)
+        guard.stack.callback(server.stop)
+        server.start()
+        yield from _run(guard, Phase.SYNC)
+
+
+def build(guard: Guard) -> Iterator[Result]:
+    """The dbt project built, the snapshots published: each a run of its own, whatever became of the one before."""
+    yield from _run(guard, Phase.BUILD, Phase.SNAPSHOTS)
+
+
+def check(guard: Guard) -> Iterator[Result]:
+    """Every check of the selection; whoever does not report is told."""
+    from telemetry_assets.defs.checking import check_ours
+
+    found = check_ours(guard.up.settings, guard.options.selection, on_step=guard.show.note, ran=guard.ran)
+    yield from (_with_fixture_age(guard, one) for one in found)
+
+
+def scenarios(guard: Guard) -> Iterator[Result]:
+    """Ages that are given, the states and messages that follow; with the tenants and promises of telemetry.yaml."""
+    from telemetry_assets.dispatch.scenarios import run_scenarios
+
+    home = guard.up
+    manifest = read_manifest(home.settings.dbt) if home.settings.dbt else None
+    yield from run_scenarios(home.dsn, guard.settings, guard.settings.root / SCENARIOS, manifest)
+
+
+def contracts(guard: Guard) -> Iterator[Result]:
+    """Every contract of the folder against its version at the merge base."""
+    from telemetry_assets.answers.contract_results import contract_results
+    from telemetry_assets.contracts.acceptance import FILE, read_acceptances
+    from telemetry_assets.contracts.baseline import folder_drift, is_schema
+    from telemetry_assets.sources.git import files_at, files_here, merge_base
+
+    folder = guard.settings.schemas_dir
+    if not folder.is_dir():
+        yield Result(Kind.CONTRACT, "", "contracts", State.PASS, "there is no contract")
+        return
+    base = merge_base(folder, guard.options.base)
+    accepted = folder / FILE
+    entries = read_acceptances(accepted.read_text(encoding="utf-8"), FILE) if accepted.is_file() else ()
+    drifts = folder_drift(
+        files_at(base.commit, folder, is_schema), files_here(folder, is_schema), entries, guard.now.date()
+    )
+    yield from contract_results(drifts)
+
+
+def _fixture_results(guard: Guard) -> Iterator[Result]:
+    """What is wrong with the fixtures themselves; that they were read is told by the syncs."""
+    fixtures = guard.fixtures
+    for key, error in fixtures.faults.items():
+        place = Place(guard.shown(guard.settings.schemas_dir / "fixtures" / f"{key.replace('/', '.')}.json"))
+        yield Result(Kind.STEP, key, "fixture", State.FAIL, error.message, remedy=error.remedy, place=place)
+    for key in fixtures.missing:
+        remedy = f"Write schemas/fixtures/{key.replace('/', '.')}.json: tenant → rows."
+        yield Result(
+            Kind.STEP, key, "fixture", State.UNKNOWN, "has no fixture, so nothing was looked at", remedy=remedy
+        )
+
+
+def _tables(guard: Guard) -> Iterator[Result]:
+    """The watched tables, and the source tables of the dbt project that nobody else makes."""
+    from telemetry_assets.ledger.connection import connect
+
+    home = guard.up
+    with connect(home.dsn) as conn:
+        for source in guard.settings.tables.values():
+            for table in source.tables:
+                fixture = guard.fixtures.found.get(table.asset_key)
+                where = (table.schema, table.name)
+                rows = fixture.rows if fixture else {}
+                if not table_exists(conn, *where):
+                    count = fill(conn, where, table.tenant_column, guard.fixtures.tenants, rows)
+                    if fixture:
+                        said = f"filled with {counted(count, 'row')}"
+                        yield Result(Kind.STEP, table.asset_key, "fixture", State.PASS, said)
+
+
+def _run(guard: Guard, *phases: Phase) -> Iterator[Result]:
+    from telemetry_assets.defs.runner import refresh
+
+    settings = guard.up.settings
+    for ended in refresh(settings, phases, [], on_phase=guard.show.phase, on_step=guard.show.step):
+        guard.ran.append(ended.run_id)
+        yield _phase_result(ended)
+
+
+def _phase_result(ended: PhaseResult) -> Result:
+    """How a phase ended. What its checks found is not repeated: they are results of their own."""
+    took = timedelta(seconds=ended.seconds)
+    if ended.succeeded:
+        return Result(Kind.STEP, "", str(ended.phase), State.PASS, "ended well", took=took, task_id=ended.run_id)
+    said = "; ".join(ended.failures) or "failed, and says no more"
+    return Result(Kind.STEP, "", str(ended.phase), State.FAIL, said[:LONGEST], took=took, task_id=ended.run_id)
+
+
+def _with_fixture_age(guard: Guard, result: Result) -> Result:
+    """A late asset whose fixture holds absolute times says so: it is the fixture that aged."""
+    if not result.late:
+        return result
+    old = [
+        (fixture.path, fixture.age)
+        for key, fixture in guard.fixtures.found.items()
+        if fixture.age is not None and fixture.age.days and _feeds(guard, key, result.asset)
+    ]
+    if not old:
+        return result
+    path, age = max(old, key=lambda one: one[1])
+    said = f"{result.message}; the fixture {path.name} is {spoken(age)} old: {LATE_FIXTURE}"
+    return replace(result, message=said[:LONGEST], place=Place(guard.shown(path)))
+
+
+def _feeds(guard: Guard, root: str, asset: str) -> bool:
+    """Whether ``asset`` is made from ``root``, straight or not."""
+    parents = {node.key: node.parents for node in guard.nodes}
+    seen, todo = set[str](), [asset]
+    while todo:
+        key = todo.pop()
+        if key == root:
+            return True
+        if key not in seen:
+            seen.add(key)
+            todo += parents.get(key, ())
+    return False

@@ -1,0 +1,111 @@
+"""``telemetry check --guard``: from fixtures to one verdict, in a temporary home. The meaning: docs/checking.md.
+
+What belongs here: the order of the steps, and the verdict over what they found. What does not: the steps
+(``guard_*.py``), the options as they are typed (``check.py``), writing the artifacts (``artifacts.py``).
+"""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from uuid import uuid4
+
+from telemetry_assets.answers.check_selection import GuardOptions
+from telemetry_assets.answers.coverage import coverage
+from telemetry_assets.answers.provenance import provenance
+from telemetry_assets.answers.results import Coverage, Kind, Verdict, ordered
+from telemetry_assets.cli import guard_steps as steps
+from telemetry_assets.cli.guard_clock import EndedEarly, Steps, within
+from telemetry_assets.cli.guard_documents import contract_files, documents
+from telemetry_assets.cli.guard_isolation import before_isolation, hidden, in_artifacts, isolation
+from telemetry_assets.cli.guard_steps import Guard
+from telemetry_assets.errors import TelemetryError, UsageError
+from telemetry_assets.local.fixture_rows import is_canary
+from telemetry_assets.render.artifacts import artifacts_of
+from telemetry_assets.render.progress import Display, Silent
+from telemetry_assets.settings import Settings
+from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
+
+DEADLINE = timedelta(minutes=10)
+"""How long the guard may take where nobody says."""
+ARTIFACTS = "telemetry-artifacts"
+_STEPS = {
+    "hydrate": steps.hydrate,
+    "build": steps.build,
+    "check": steps.check,
+    "documents": documents,
+    "scenarios": steps.scenarios,
+    "isolation": isolation,
+    "contracts": steps.contracts,
+}
+
+
+def run_guard(settings: Settings, options: GuardOptions, show: Display | None = None) -> Verdict:
+    """Every step, whatever became of the ones before; the verdict over all they found. The home is gone at the end.
+
+    Raises UsageError for a tenant in ``options`` that neither telemetry.yaml nor the fixtures have. The artifacts are
+    the caller's to write (``cli/artifacts.py``).
+    """
+    began, done = datetime.now(UTC), Steps()
+    display = show or Silent()
+    with ExitStack() as stack:
+        guard = Guard(settings, options, began, display, stack)
+        try:
+            with within(options.deadline or DEADLINE):
+                for name, step in _STEPS.items():
+                    done.take(name, lambda step=step: step(guard), display.note)
+        except EndedEarly as end:  # between two steps
+            done.ended = end.words
+        found = _coverage(guard, done)
+        display.note("verdict")
+    verdict = Verdict(
+        results=ordered(done.results),
+        began=began,
+        ended=datetime.now(UTC),
+        correlation_id=str(uuid4()),
+        scope=f"guard: {options.selection}",
+        provenance=provenance(settings.root),
+        tenants=_allowed(guard),
+        coverage=found,
+        steps=done.took,
+        diagnostics=_diagnostics(guard),
+    )
+    verdict = hidden(guard, verdict)
+    leaked = in_artifacts(guard, verdict, artifacts_of(before_isolation(verdict)))
+    return replace(verdict, results=ordered([*verdict.results, *leaked]))
+
+
+def _allowed(guard: Guard) -> dict[str, str]:
+    """Slug → id of the tenants who may stand in the artifacts. Raises UsageError for one that is not there."""
+    known = {tenant.slug: str(tenant.id) for tenant in guard.fixtures.tenants}
+    if not guard.options.tenants:
+        return {slug: one for slug, one in known.items() if not is_canary(slug)}
+    by_id = {one: slug for slug, one in known.items()}
+    chosen = [by_id.get(name, name) for name in guard.options.tenants]
+    for slug in chosen:
+        if slug not in known:
+            near = get_close_matches(slug, known, n=1)
+            offered = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known) or 'none'}."
+            raise UsageError(f"The fixtures have no tenant {slug!r}.", offered)
+    return {slug: known[slug] for slug in chosen}
+
+
+def _coverage(guard: Guard, done: Steps) -> Coverage | None:
+    """What nobody looks at; None where the graph could not be read."""
+    settings = guard.home.settings if guard.home else guard.settings
+    try:
+        nodes = asset_graph(settings, read_manifest(settings.dbt) if settings.dbt else None)
+    except TelemetryError:
+        return None
+    checked = {one.asset for one in done.results if one.kind is Kind.CHECK}
+    fixtures = {path.stem for path in (guard.settings.schemas_dir / "fixtures").glob("*.json")}
+    return coverage(nodes, settings.promises, list(contract_files(guard.settings.schemas_dir)), checked, fixtures)
+
+
+def _diagnostics(guard: Guard) -> dict[str, str]:
+    kept = guard.home is not None and guard.options.keep
+    return {
+        "telemetry.yaml": guard.settings.path.name,
+        "fixtures": f"{len(guard.fixtures.found)} used, {len(guard.fixtures.missing)} missing",
+        "home": str(guard.home.settings.home) if kept and guard.home else "removed",
+    }
