@@ -4,6 +4,7 @@ What belongs here: bytes → the verdict they say, or why they say none. What do
 (``render/ci_summary.py``), telling it (``dispatch/verdicts.py``).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,10 @@ from telemetry_assets.answers.results import Kind, Provenance, Result
 from telemetry_assets.contracts.reading import read_json
 from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.model import ExitCode, State, worst_exit
+
+GUARD, GATE = "guard", "gate"
+"""The jobs of the workflow that judge, by id."""
+UNKNOWN_END = "an unknown result"
 
 _AGAIN = "Run telemetry check again with --out, and hand over the ci-summary.json that it writes."
 
@@ -50,6 +55,29 @@ def read_summary(data: bytes | None, name: str = CI_SUMMARY) -> Said:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise CouldNotLookError(f"{name} is no summary of a check: it {what}.", _AGAIN) from None
+
+
+def failed_jobs(needs: str | None, said: Said | None) -> tuple[Result, ...]:
+    """What GitHub says of the jobs before (``toJSON(needs)``), as far as the summary does not say it: a result of each
+    that did not succeed. The guard's failure is the summary's, where that has one; the gate's is that of the others."""
+    if not needs:
+        return ()
+    try:
+        ended = {str(job): str((one or {}).get("result") or UNKNOWN_END) for job, one in json.loads(needs).items()}
+    except (ValueError, AttributeError):
+        return (_job("jobs", State.UNKNOWN, "how the jobs before ended cannot be read"),)
+    told = {GUARD} if said is None or not said.passed else set[str]()
+    failed = {job: result for job, result in ended.items() if result != "success" and job not in told}
+    others = failed.keys() - {GATE} or told
+    return tuple(
+        _job(job, State.UNKNOWN if result == UNKNOWN_END else State.FAIL, f"the job {job} ended with {result}")
+        for job, result in failed.items()
+        if job != GATE or not others
+    )
+
+
+def _job(name: str, state: State, words: str) -> Result:
+    return Result(Kind.STEP, "", name, state, words, remedy="Look at the run of the workflow")
 
 
 def _said(document: Mapping[str, Any]) -> Said:

@@ -5,12 +5,12 @@ import sys
 
 import click
 
-from telemetry_assets.cli import actions, alerts, check, compare, contracts, incidents, questions
+from telemetry_assets.cli import actions, alerts, check, ci_init, compare, contracts, incidents, questions
 from telemetry_assets.cli.app import app, say
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.model import ExitCode
 
-__all__ = ["actions", "alerts", "check", "compare", "contracts", "incidents", "main", "questions"]
+__all__ = ["actions", "alerts", "check", "ci_init", "compare", "contracts", "incidents", "main", "questions"]
 
 
 def main() -> None:

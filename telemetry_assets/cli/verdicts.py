@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from telemetry_assets.dispatch.verdicts import Notified
     from telemetry_assets.settings import Settings
 
+JOBS = "TELEMETRY_CI_JOBS"
+"""The variable in which the workflow says how its other jobs ended."""
 DELIVERED_WITHIN = 20.0
 """Seconds that is sent for; what waits then is sent by whoever dispatches next."""
 
@@ -55,7 +57,8 @@ def notify_file(path: Path) -> ExitCode:
     except OSError:
         data = None
     with open_ledger(settings) as conn:
-        found = notify(conn, settings, data, provenance(settings.root), datetime.now(UTC))
+        jobs = declared.environment(JOBS)
+        found = notify(conn, settings, data, provenance(settings.root), datetime.now(UTC), jobs)
         _tell(found, settings)
     return found.exit_code
 
@@ -67,8 +70,8 @@ def _tell(found: "Notified", settings: "Settings") -> None:
         say(f"telemetry: no verdict of {found.job}: {found.problem}")
     else:
         typer.echo(
-            f"{found.job}: {counted(len(found.said.failures), 'failure')}, {len(found.news)} of them news, "
-            f"{len(found.told_already)} told already or silenced"
+            f"{found.job}: {counted(len(found.said.failures), 'failure')}, "
+            f"{len(found.told_already)} of them told already or silenced; {len(found.news)} to tell"
         )
     for entry in [entry for change in found.evaluation.changes for entry in change.entries]:
         typer.echo(f"incident {entry.incident} {entry.step}: {entry.words}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from telemetry_assets.answers.ci_files import CHECK_JOB
-from telemetry_assets.answers.ci_summary import Said, read_summary
+from telemetry_assets.answers.ci_summary import Said, failed_jobs, read_summary
 from telemetry_assets.answers.results import Provenance, Result
 from telemetry_assets.dispatch.changing import Ledger
 from telemetry_assets.dispatch.evaluate import Evaluation, evaluate
@@ -48,9 +48,12 @@ class Notified:
         return ExitCode.COULD_NOT_LOOK if self.said is None else ExitCode.OK
 
 
-def notify(conn: Ledger, settings: Settings, data: bytes | None, whose: Provenance, now: datetime) -> Notified:
+def notify(
+    conn: Ledger, settings: Settings, data: bytes | None, whose: Provenance, now: datetime, jobs: str | None = None
+) -> Notified:
     """Record the summary (None: there is none) as the newest run of ``telemetry check`` of its repository and branch,
-    and evaluate, so that what is news is in the outbox. ``whose`` stands in for a provenance that is not in it.
+    and evaluate, so that what is news is in the outbox. ``whose`` stands in for a provenance that is not in it,
+    ``jobs`` is how the CI's other jobs ended, as GitHub says it (``toJSON(needs)``): what failed there is told with it.
 
     The evaluation comes first too: what failed here may be what the promises show as well, and then it is told as
     theirs. The same summary again changes nothing. Raises CouldNotLookError, as ``evaluate`` does.
@@ -60,8 +63,10 @@ def notify(conn: Ledger, settings: Settings, data: bytes | None, whose: Provenan
         said, problem = read_summary(data), ""
     except CouldNotLookError as error:
         said, problem = None, error.message
+    beside = failed_jobs(jobs, said)
     news, known = _news(conn, said, now) if said else ((), ())
-    run = _run(said, news, whose, settings, now) if said else _no_verdict(problem, whose, settings, now)
+    news = (*news, *beside)
+    run = _run(said, news, whose, settings, now) if said else _no_verdict(problem, news, whose, settings, now)
     job_runs.record(conn, [run])
     return Notified(f"{run.job} of {run.location}", said, news, known, problem, evaluate(conn, settings, now))
 
@@ -69,27 +74,32 @@ def notify(conn: Ledger, settings: Settings, data: bytes | None, whose: Provenan
 def _run(said: Said, news: Collection[Result], whose: Provenance, settings: Settings, now: datetime) -> JobRun:
     """The run as the incidents see it: it failed where there is news."""
     of = said.provenance
-    lines = [f"{_name(one)}: {one.message}" for one in news]
     return JobRun(
         location=_location(of if of.repository else whose, settings),
         job=CHECK_JOB,
         run_id=of.run_id or said.correlation_id,
         succeeded=not news,
         ended_at=min(said.ended, now),
-        said=f"{counted(len(news), 'result')} of {said.results:,} failed: {named(lines)}" if news else "",
+        said=f"{counted(len(news), 'failure')}: {_lines(news)}" if news else "",
         assets=tuple(sorted({one.asset for one in news if one.asset})),
     )
 
 
-def _no_verdict(problem: str, whose: Provenance, settings: Settings, now: datetime) -> JobRun:
+def _no_verdict(
+    problem: str, beside: Collection[Result], whose: Provenance, settings: Settings, now: datetime
+) -> JobRun:
     return JobRun(
         location=_location(whose, settings),
         job=CHECK_JOB,
         run_id=whose.run_id or "unknown",
         succeeded=False,
         ended_at=now,
-        said=f"no verdict: {problem}",
+        said=f"no verdict: {problem} {_lines(beside)}".strip(),
     )
+
+
+def _lines(found: Collection[Result]) -> str:
+    return named([f"{_name(one)}: {one.message}" for one in found])
 
 
 def _location(whose: Provenance, settings: Settings) -> str:

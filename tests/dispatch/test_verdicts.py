@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from telemetry_assets.answers.ci_summary import read_summary
+from telemetry_assets.answers.ci_summary import failed_jobs, read_summary
 from telemetry_assets.answers.results import Kind, Provenance, Result, Verdict
 from telemetry_assets.declaration.configured import OwnerSettings
 from telemetry_assets.dispatch.verdicts import Notified, notify
@@ -51,9 +51,9 @@ class Told:
         promises = (Promise(SALES, hour, owner="marketing-ops"), Promise("*", hour, owner="data-eng"))
         stage.settings = replace(stage.settings, channels=files, owners=owners, promises=promises)
 
-    def hand_over(self, data: bytes | None, now: datetime, whose: Provenance = WHOSE) -> Notified:
+    def hand_over(self, data: bytes | None, now: datetime, jobs: str | None = None) -> Notified:
         """As the command does."""
-        found = notify(self.stage.conn, self.stage.settings, data, whose, now)
+        found = notify(self.stage.conn, self.stage.settings, data, WHOSE, now, jobs)
         self.stage.drain()
         return found
 
@@ -84,7 +84,7 @@ class TestOnce:
         assert told.messages() == {"eng": [], "ops": ["opened"]}
         text = (told.folder / "ops").read_text()
         assert "telemetry check of acme/shop@main" in text
-        assert "3 results of 3 failed" in text
+        assert "3 failures: marts/sales rows [acme]: two rows too many" in text
         assert "run 77 of the CI" in text
 
         told.hand_over(data, now + MINUTE)
@@ -123,6 +123,46 @@ class TestOnce:
         told.hand_over(summary(now + timedelta(days=3), failed()), now)
         told.hand_over(summary(now + MINUTE, run="next"), now + MINUTE)
         assert told.messages() == {"eng": [], "ops": ["opened", "resolved"]}
+
+
+class TestOtherJobs:
+    """D30, C24: what fails in the CI beside the guard."""
+
+    PASSED = json.dumps({"ruff": {"result": "success"}, "guard": {"result": "success"}, "gate": {"result": "success"}})
+
+    @pytest.mark.promise("C24", "D30")
+    def test_a_job_that_failed_where_the_guard_passed_is_told(self, told: Told, now: datetime) -> None:
+        needs = {"ruff": {"result": "failure"}, "guard": {"result": "success"}, "gate": {"result": "failure"}}
+        told.hand_over(summary(now), now, jobs=json.dumps(needs))
+        assert told.messages() == {"eng": ["opened"], "ops": ["opened"]}
+        assert "step ruff: the job ruff ended with failure" in (told.folder / "eng").read_text()
+        told.hand_over(summary(now + MINUTE, run="next"), now + MINUTE, jobs=self.PASSED)
+        assert told.messages()["eng"] == ["opened", "resolved"]
+
+    @pytest.mark.parametrize(
+        ("needs", "verdict", "told"),
+        [
+            ({}, "passed", []),
+            ({"guard": "success", "gate": "success"}, "passed", []),
+            ({"guard": "failure", "gate": "failure"}, "failed", []),
+            ({"guard": "failure", "gate": "failure"}, None, []),
+            ({"guard": "failure", "gate": "failure"}, "passed", ["guard"]),
+            ({"guard": "success", "gate": "failure"}, "passed", ["gate"]),
+            ({"tests": "skipped", "guard": "failure", "gate": "failure"}, "failed", ["tests"]),
+            ({"tests": "cancelled", "guard": "success", "gate": "failure"}, "passed", ["tests"]),
+            ({"tests": "", "guard": "success", "gate": "failure"}, "passed", ["tests"]),
+        ],
+    )
+    def test_of_the_jobs_that_is_told_which_nothing_else_says(
+        self, now: datetime, needs: dict[str, str], verdict: str | None, told: list[str]
+    ) -> None:
+        said = read_summary(summary(now, *([failed()] if verdict == "failed" else []))) if verdict else None
+        jobs = json.dumps({job: {"result": result, "outputs": {}} for job, result in needs.items()})
+        assert [one.check for one in failed_jobs(jobs, said)] == told
+
+    @pytest.mark.parametrize("needs", ["[]", "null", "{", "7"])
+    def test_what_cannot_be_read_of_the_jobs_is_no_success(self, needs: str) -> None:
+        assert [one.state for one in failed_jobs(needs, None)] == [State.UNKNOWN]
 
 
 class TestToldAlready:
