@@ -32,10 +32,10 @@ class Shape(StrEnum):
     NUMBER = "a number"
     POSITIVE = "a number above 0"
     TEXT = "text"
-    NAMES = "a list of names"
-    NAME_MAP = "an object of lists of names"
+    NAMES = "a list of different names"
+    NAME_MAP = "an object of lists of different names"
     FLAG = "true or false"
-    TYPE = "a type or a list of types"
+    TYPE = "a type or a list of different types"
     LIST = "a list"
     ANY = "anything"
 
@@ -84,12 +84,12 @@ def _schemas(value: Any) -> bool:
 
 
 def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return isinstance(value, list) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
 
 
 def _type(value: Any) -> bool:
     names = value if isinstance(value, list) else [value]
-    return bool(names) and all(isinstance(name, str) and name in TYPES for name in names)
+    return bool(names) and _names(names) and set(names) <= TYPES
 
 
 _FITS: Mapping[Shape, Callable[[Any], bool]] = {
