@@ -5,11 +5,12 @@ is taught to it here.
 """
 
 import re
+from collections.abc import Collection
 from datetime import date, time
 from functools import cache
 from typing import Any
 
-from telemetry_assets.contracts.dialects import Draft
+from telemetry_assets.contracts.dialects import Draft, draft_of, every_schema
 from telemetry_assets.contracts.patterns import pattern_fault
 
 _BOTH = frozenset({"date", "date-time", "email", "idn-email", "ipv4", "ipv6", "regex", "time"})
@@ -27,9 +28,15 @@ _TIME = re.compile(
 _DAY = 24 * 60
 
 
-def not_asserted(draft: Draft) -> dict[str, Any]:
-    """For jsonschema-rs: the formats it knows and we do not assert, each holding of everything."""
-    return dict.fromkeys(sorted(STANDARD - ASSERTED[draft]), _anything)
+def not_asserted(draft: Draft, used: Collection[str]) -> dict[str, Any]:
+    """For jsonschema-rs: the ``used`` formats that it knows and we do not assert, each holding of everything."""
+    return dict.fromkeys(sorted(STANDARD.intersection(used) - ASSERTED[draft]), _anything)
+
+
+def formats_in(schema: Any) -> set[str]:
+    """The names that ``format`` has in a schema and all inside of it."""
+    inner = (here for _, here in every_schema(schema, draft_of(schema) or Draft.V2020) if isinstance(here, dict))
+    return {name for here in inner if isinstance(name := here.get("format"), str)}
 
 
 @cache

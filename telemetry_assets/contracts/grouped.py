@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from telemetry_assets.contracts.validate import COUNTED, Contract, Violation, carried, judged_alone, worded
+from telemetry_assets.contracts.validate import COUNTED, WORDED, Contract, Violation, carried, judged_alone, worded
 
 KINDS = 100
-"""So many kinds of violations are told of one tenant; what is of further kinds counts with the last of them."""
+"""So many kinds of violations are told of one tenant; further kinds only count among the broken documents."""
 _UNSAID = {"$ref", "$dynamicRef", "if"}
 """Steps of jsonschema-rs's path through a schema that jsonschema's does not have."""
 
@@ -32,46 +32,58 @@ class Tally:
 
     def add(self, tenant: str, document: Any, *, parsed: bool = False) -> None:
         """Judge one document (or row) of a tenant; ``parsed`` as for ``Contract.validate_many``."""
-        self.seen += 1
-        if self.contract.accepts(document, parsed=parsed):
-            return
+        self.add_many([(tenant, document)], parsed=parsed)
+
+    def add_many(self, documents: Iterable[tuple[str, Any]], *, parsed: bool = False) -> None:
+        """Judge many; those that keep the contract cost little more than the judging itself."""
+        accepts = self.contract.judge.is_valid if parsed else self.contract.accepts
+        for tenant, document in documents:
+            self.seen += 1
+            if not accepts(document):
+                self._broken(tenant, document, parsed=parsed)
+
+    def _broken(self, tenant: str, document: Any, *, parsed: bool) -> None:
         self.broken += 1
         kinds = self._kinds.setdefault(tenant, {})
-        if not (parsed or carried(document)):
+        errors: list[Any] = []
+        if parsed or carried(document):
+            # One of each place and way: a validator may say one thing twice, as for two keys that are both absent.
+            found = islice(self.contract.judge.iter_errors(document), COUNTED)
+            errors = list({(tuple(one.instance_path), tuple(one.evaluation_path)): one for one in found}.values())
+        if not errors:
             self._more(tenant, self.contract.violation(tenant, document))
             return
-        # One of each place and way: a validator may say one thing twice, as for two keys that are both absent.
-        found = islice(self.contract.judge.iter_errors(document), COUNTED)
-        errors = list({(tuple(error.instance_path), tuple(error.evaluation_path)): error for error in found}.values())
-        fresh = any(_kind(error) not in kinds for error in errors)
-        worded_errors = list(self.contract.reference_errors(document)) if fresh and len(kinds) < KINDS else []
+        fresh = any(_kind(error) not in kinds for error in errors) and len(kinds) < KINDS
+        candidates = list(islice(self.contract.reference_errors(document), WORDED)) if fresh else []
         for error in errors:
             kind = _kind(error)
             if kind in kinds:
-                self._more(tenant, self._told[tenant][kinds[kind]], again=True)
+                self._again(tenant, kinds[kind])
             elif len(kinds) < KINDS:
-                violation = _worded(tenant, error, worded_errors)
-                kinds[kind] = self._more(tenant, violation)
+                kinds[kind] = self._more(tenant, _worded(tenant, error, candidates))
 
     def violations(self) -> tuple[Violation, ...]:
         """One per tenant and kind, tenants in the order first seen; ``more`` counts the others that are alike."""
         return tuple(said_again(violation) for told in self._told.values() for violation in told.values())
 
-    def _more(self, tenant: str, violation: Violation, *, again: bool = False) -> _Alike:
+    def _more(self, tenant: str, violation: Violation) -> _Alike:
         told = self._told.setdefault(tenant, {})
         alike = (starred(violation.pointer), violation.expected)
         if alike in told:
-            told[alike] = replace(told[alike], more=told[alike].more + 1)
-        elif not again:
+            self._again(tenant, alike)
+        else:
             told[alike] = replace(violation, more=0)
         return alike
+
+    def _again(self, tenant: str, alike: _Alike) -> None:
+        told = self._told[tenant]
+        told[alike] = replace(told[alike], more=told[alike].more + 1)
 
 
 def grouped(contract: Contract, documents: Iterable[tuple[str, Any]], *, parsed: bool = False) -> tuple[Violation, ...]:
     """Every kind of violation of each tenant's documents, once, with how many more are alike."""
     tally = Tally(contract)
-    for tenant, document in documents:
-        tally.add(tenant, document, parsed=parsed)
+    tally.add_many(documents, parsed=parsed)
     return tally.violations()
 
 

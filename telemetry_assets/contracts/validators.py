@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from telemetry_assets.contracts.dialects import Draft, draft_of
-from telemetry_assets.contracts.formats import not_asserted, reference_checker
+from telemetry_assets.contracts.formats import formats_in, not_asserted, reference_checker
 from telemetry_assets.contracts.patterns import UndecidedError, bounded, matches
 from telemetry_assets.contracts.reading import DEEPEST
 from telemetry_assets.contracts.references import needed_files
@@ -27,12 +27,11 @@ def judging(schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, An
 
     known = {**(files or {}), name: schema}
     needed = needed_files(name, known)
-    options: dict[str, Any] = {
-        "pattern_options": bounded(),
-        "validate_formats": True,
-        "formats": not_asserted(draft),
-        "offline": True,
-    }
+    options: dict[str, Any] = {"pattern_options": bounded(), "validate_formats": True, "offline": True}
+    # Only those that are used: a function of Python's, even one never called, makes every judgement slower.
+    idle = not_asserted(draft, {name for inner in needed.values() for name in formats_in(inner)})
+    if idle:
+        options["formats"] = idle
     if len(needed) > 1:
         resources = [(_address(path), _unnamed(inner)) for path, inner in needed.items()]
         options["registry"] = rs.Registry(resources, draft=rs.Draft202012)
