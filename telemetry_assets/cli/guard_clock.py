@@ -8,16 +8,17 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import FrameType
 
+import psutil
 import psycopg
 
 from telemetry_assets.answers.results import Kind, Result
-from telemetry_assets.errors import CouldNotLookError, TelemetryError
+from telemetry_assets.errors import CouldNotLookError, TelemetryError, UsageError
 from telemetry_assets.model import State
 from telemetry_assets.spoken import spoken
 
@@ -44,7 +45,8 @@ class Steps:
     ended: str = ""
 
     def take(self, name: str, work: Work, on_begin: Callable[[str], None] = lambda _: None) -> None:
-        """Attempt one step: its results, and one of its own for whatever ended it. Raises nothing of the step's."""
+        """Attempt one step: its results, and one of its own for whatever ended it. Raises nothing of the step's but a
+        UsageError: what was asked for is not there."""
         if self.ended:
             self.results.append(_step(name, State.UNKNOWN, f"was not executed: {self.ended}"))
             return
@@ -54,6 +56,8 @@ class Steps:
             self.results.extend(work())
         except (EndedEarly, KeyboardInterrupt) as end:
             self._end(name, end)
+        except UsageError:
+            raise
         except Exception as error:  # the outermost edge: whatever a step raises, the next ones run
             self.results.append(trouble(name, error))
         finally:
@@ -111,6 +115,17 @@ def within(limit: timedelta) -> Generator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_children(among: Collection[int] = ()) -> None:
+    """End the processes that a step started and did not live to end: all of ours but ``among``."""
+    left = [one for one in psutil.Process().children(recursive=True) if one.pid not in among]
+    for one in left:
+        with suppress(psutil.NoSuchProcess):
+            one.terminate()
+    for one in psutil.wait_procs(left, timeout=3)[1]:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 def _step(name: str, state: State, message: str, kind: Kind = Kind.STEP) -> Result:

@@ -12,21 +12,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psutil
+
 from telemetry_assets.answers.check_selection import GuardOptions
 from telemetry_assets.answers.refresh import Phase, PhaseResult
 from telemetry_assets.answers.results import Kind, Place, Result
 from telemetry_assets.cli.guard_clock import LONGEST
+from telemetry_assets.cli.guard_tables import filled, fixture_faults, others_ran
 from telemetry_assets.errors import CouldNotLookError
+from telemetry_assets.ledger.connection import connect
+from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.local.airbyte_server import LocalAirbyte
-from telemetry_assets.local.fixture_rows import Fixtures, read_fixtures
-from telemetry_assets.local.fixture_tables import fill, fill_tenants, table_exists
+from telemetry_assets.local.fixture_rows import Fixtures
 from telemetry_assets.local.guard_home import GuardHome, guard_home
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.render.progress import Display
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_command import parse_project
-from telemetry_assets.spoken import counted, spoken
+from telemetry_assets.spoken import spoken
 
 SCENARIOS = Path("tests") / "scenarios"
 LATE_FIXTURE = "write it relative (telemetry contracts update)"
@@ -34,15 +38,17 @@ LATE_FIXTURE = "write it relative (telemetry contracts update)"
 
 @dataclass(slots=True)
 class Guard:
-    """One run of the guard: what it is asked, and what its steps have made so far. ``home`` is None before it is up."""
+    """One run of the guard: what it is asked, and what its steps have made so far. ``home`` is None before it is up;
+    ``standing`` are the processes that outlive a step."""
 
     settings: Settings
     options: GuardOptions
     now: datetime
     show: Display
     stack: ExitStack
-    fixtures: Fixtures = field(default_factory=Fixtures)
+    fixtures: Fixtures
     home: GuardHome | None = None
+    standing: frozenset[int] = frozenset()
     nodes: tuple[AssetNode, ...] = ()
     ran: list[str] = field(default_factory=list[str])
 
@@ -61,30 +67,31 @@ class Guard:
 
 def hydrate(guard: Guard) -> Iterator[Result]:
     """Bring the home up, and into it what the fixtures hold: by syncs, and straight into the watched tables."""
-    guard.fixtures = fixtures = read_fixtures(guard.settings, guard.now)
-    yield from _fixture_results(guard)
+    fixtures = guard.fixtures
+    from telemetry_assets.defs.runner import prepare
+
+    yield from fixture_faults(guard.settings, fixtures)
     guard.show.note("start PostgreSQL")
     parser = guard.stack.enter_context(ThreadPoolExecutor(1))
     parsed: list[Future[None]] = []
 
     def begin(home: GuardHome) -> None:
+        guard.standing = frozenset(one.pid for one in psutil.Process().children(recursive=True))
         if home.settings.dbt:
             parsed.append(parser.submit(parse_project, home.settings.dbt, home.dsn))
 
     opened = guard_home(guard.settings, fixtures, guard.now, keep=guard.options.keep, beside=begin)
     guard.home = home = guard.stack.enter_context(opened)
-    from telemetry_assets.defs.runner import prepare
-    from telemetry_assets.ledger.connection import connect
-
     if parsed:
         guard.show.note("prepare dbt manifest")
         parsed[0].result()
-    with connect(home.dsn) as conn:
-        fill_tenants(conn, guard.settings.tenants, fixtures.tenants)
-    prepare(home.settings, on_step=lambda step: guard.show.note(f"prepare {step}"))
     manifest = read_manifest(home.settings.dbt) if home.settings.dbt else None
     guard.nodes = asset_graph(home.settings, manifest)
-    yield from _tables(guard)
+    migrate(home.dsn)
+    with connect(home.dsn) as conn:
+        yield from filled(conn, guard.settings, fixtures, manifest)
+        prepare(home.settings, on_step=lambda step: guard.show.note(f"prepare {step}"))
+        yield from others_ran(conn, guard.settings, fixtures, guard.now)
     if home.settings.sources:
         server = LocalAirbyte(home.settings, home.dsn)
         guard.stack.callback(server.stop)
@@ -132,37 +139,6 @@ def contracts(guard: Guard) -> Iterator[Result]:
         files_at(base.commit, folder, is_schema), files_here(folder, is_schema), entries, guard.now.date()
     )
     yield from contract_results(drifts)
-
-
-def _fixture_results(guard: Guard) -> Iterator[Result]:
-    """What is wrong with the fixtures themselves; that they were read is told by the syncs."""
-    fixtures = guard.fixtures
-    for key, error in fixtures.faults.items():
-        place = Place(guard.shown(guard.settings.schemas_dir / "fixtures" / f"{key.replace('/', '.')}.json"))
-        yield Result(Kind.STEP, key, "fixture", State.FAIL, error.message, remedy=error.remedy, place=place)
-    for key in fixtures.missing:
-        remedy = f"Write schemas/fixtures/{key.replace('/', '.')}.json: tenant → rows."
-        yield Result(
-            Kind.STEP, key, "fixture", State.UNKNOWN, "has no fixture, so nothing was looked at", remedy=remedy
-        )
-
-
-def _tables(guard: Guard) -> Iterator[Result]:
-    """The watched tables, and the source tables of the dbt project that nobody else makes."""
-    from telemetry_assets.ledger.connection import connect
-
-    home = guard.up
-    with connect(home.dsn) as conn:
-        for source in guard.settings.tables.values():
-            for table in source.tables:
-                fixture = guard.fixtures.found.get(table.asset_key)
-                where = (table.schema, table.name)
-                rows = fixture.rows if fixture else {}
-                if not table_exists(conn, *where):
-                    count = fill(conn, where, table.tenant_column, guard.fixtures.tenants, rows)
-                    if fixture:
-                        said = f"filled with {counted(count, 'row')}"
-                        yield Result(Kind.STEP, table.asset_key, "fixture", State.PASS, said)
 
 
 def _run(guard: Guard, *phases: Phase) -> Iterator[Result]:

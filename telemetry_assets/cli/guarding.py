@@ -4,23 +4,25 @@ What belongs here: the order of the steps, and the verdict over what they found.
 (``guard_*.py``), the options as they are typed (``check.py``), writing the artifacts (``artifacts.py``).
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from uuid import uuid4
 
 from telemetry_assets.answers.check_selection import GuardOptions
 from telemetry_assets.answers.coverage import coverage
 from telemetry_assets.answers.provenance import provenance
 from telemetry_assets.answers.results import Coverage, Kind, Verdict, ordered
+from telemetry_assets.answers.tenants import find_tenant
 from telemetry_assets.cli import guard_steps as steps
-from telemetry_assets.cli.guard_clock import EndedEarly, Steps, within
+from telemetry_assets.cli.guard_clock import EndedEarly, Steps, end_children, within
 from telemetry_assets.cli.guard_documents import contract_files, documents
 from telemetry_assets.cli.guard_isolation import before_isolation, hidden, in_artifacts, isolation
 from telemetry_assets.cli.guard_steps import Guard
-from telemetry_assets.errors import TelemetryError, UsageError
-from telemetry_assets.local.fixture_rows import is_canary
+from telemetry_assets.errors import TelemetryError
+from telemetry_assets.local.fixture_rows import is_canary, read_fixtures
+from telemetry_assets.model import Tenant
 from telemetry_assets.render.artifacts import artifacts_of
 from telemetry_assets.render.progress import Display, Silent
 from telemetry_assets.settings import Settings
@@ -48,14 +50,18 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
     """
     began, done = datetime.now(UTC), Steps()
     display = show or Silent()
+    fixtures = read_fixtures(settings, began)
+    allowed = _allowed(fixtures.tenants, options.tenants)
     with ExitStack() as stack:
-        guard = Guard(settings, options, began, display, stack)
+        guard = Guard(settings, options, began, display, stack, fixtures)
         try:
             with within(options.deadline or DEADLINE):
                 for name, step in _STEPS.items():
                     done.take(name, lambda step=step: step(guard), display.note)
         except EndedEarly as end:  # between two steps
             done.ended = end.words
+        if done.ended:
+            end_children(guard.standing)
         found = _coverage(guard, done)
         display.note("verdict")
     verdict = Verdict(
@@ -65,7 +71,7 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
         correlation_id=str(uuid4()),
         scope=f"guard: {options.selection}",
         provenance=provenance(settings.root),
-        tenants=_allowed(guard),
+        tenants=allowed,
         coverage=found,
         steps=done.took,
         diagnostics=_diagnostics(guard),
@@ -75,19 +81,12 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
     return replace(verdict, results=ordered([*verdict.results, *leaked]))
 
 
-def _allowed(guard: Guard) -> dict[str, str]:
+def _allowed(tenants: Sequence[Tenant], chosen: Sequence[str]) -> dict[str, str]:
     """Slug → id of the tenants who may stand in the artifacts. Raises UsageError for one that is not there."""
-    known = {tenant.slug: str(tenant.id) for tenant in guard.fixtures.tenants}
-    if not guard.options.tenants:
+    known = {tenant.slug: str(tenant.id) for tenant in tenants}
+    if not chosen:
         return {slug: one for slug, one in known.items() if not is_canary(slug)}
-    by_id = {one: slug for slug, one in known.items()}
-    chosen = [by_id.get(name, name) for name in guard.options.tenants]
-    for slug in chosen:
-        if slug not in known:
-            near = get_close_matches(slug, known, n=1)
-            offered = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known) or 'none'}."
-            raise UsageError(f"The fixtures have no tenant {slug!r}.", offered)
-    return {slug: known[slug] for slug in chosen}
+    return {tenant.slug: str(tenant.id) for tenant in (find_tenant(tenants, name) for name in chosen)}
 
 
 def _coverage(guard: Guard, done: Steps) -> Coverage | None:

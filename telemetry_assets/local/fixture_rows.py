@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from telemetry_assets.contracts.fixtures import age_of, hydrated
 from telemetry_assets.contracts.reading import read_json_file
+from telemetry_assets.contracts.registry import SUFFIX
 from telemetry_assets.errors import ConfigError, TelemetryError
 from telemetry_assets.local.fixture_catalog import PRIMARY_KEY, Row
 from telemetry_assets.model import ANY_TENANT, Tenant
@@ -59,12 +60,14 @@ def is_canary(slug: str) -> bool:
 
 
 def read_fixtures(settings: Settings, now: datetime) -> Fixtures:
-    """The fixtures of every synced stream and watched table. A fixture that cannot be used is among the faults."""
+    """The fixtures of every synced stream and watched table, and those that are no contract's: of tables that a dbt
+    project reads. A fixture that cannot be used is among the faults."""
     folder = settings.schemas_dir / "fixtures"
     found: dict[str, Fixture] = {}
     faults: dict[str, TelemetryError] = {}
     missing: list[str] = []
-    for key, tenanted in _wanted(settings).items():
+    wanted = _wanted(settings)
+    for key, tenanted in {**wanted, **_others(settings, wanted)}.items():
         path = folder / f"{key.replace('/', '.')}.json"
         if not path.is_file():
             missing.append(key)
@@ -76,8 +79,8 @@ def read_fixtures(settings: Settings, now: datetime) -> Fixtures:
     return Fixtures(found, faults, tuple(missing), _tenants(settings, found.values()))
 
 
-def read_fixture(settings: Settings, path: Path, now: datetime, *, tenanted: bool) -> Fixture:
-    """One fixture. Raises ConfigError that names file, tenant and what there is instead."""
+def read_fixture(settings: Settings, path: Path, now: datetime, *, tenanted: bool | None) -> Fixture:
+    """One fixture; ``tenanted`` None: either. Raises ConfigError that names file, tenant and what there is instead."""
     document = read_json_file(path)
     if not isinstance(document, dict):
         raise ConfigError(f"The fixture {path.name} is {_kind(document)}, no object.", "Write tenant → rows.")
@@ -107,9 +110,20 @@ def _wanted(settings: Settings) -> dict[str, bool]:
     return {**streams, **tables}
 
 
-def _check_tenant(settings: Settings, name: str, slug: str, *, tenanted: bool) -> None:
+def _others(settings: Settings, wanted: Mapping[str, bool]) -> dict[str, None]:
+    """The keys of fixtures that are neither a stream's or declared table's nor a contract's."""
+    schemas = settings.schemas_dir
+    names = [path.stem for path in sorted((schemas / "fixtures").glob("*.json"))]
+    contracts = {path.name.removesuffix(SUFFIX) for path in schemas.glob(f"*/*{SUFFIX}")}
+    keys = {name: name.replace(".", "/", 1) for name in names if name not in contracts}
+    return {key: None for key in keys.values() if key not in wanted}
+
+
+def _check_tenant(settings: Settings, name: str, slug: str, *, tenanted: bool | None) -> None:
     declared = settings.tenants.inline
-    if not tenanted:
+    if tenanted is None and slug == ANY_TENANT:
+        return
+    if tenanted is False:
         if slug != ANY_TENANT:
             raise ConfigError(f"The fixture {name} names the tenant {slug}, and its data has none.", "Write '*'.")
         return
