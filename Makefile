@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 export UV_LINK_MODE := copy
 
-.PHONY: help setup demo up test test-slow lint types bench promises lock clean
+.PHONY: help setup demo up test test-slow coverage lint types bench promises lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,11 @@ test: $(READY)  ## the fast tests
 test-slow: $(READY)  ## the tests that need minutes
 	@$(BIN)/python -m pytest -m slow
 
+coverage: $(READY)  ## the fast tests as CI runs them: coverage and JUnit, in coverage/
+	@mkdir -p coverage
+	@COVERAGE_FILE=coverage/data $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder \
+	  --cov=telemetry_assets --cov-report=xml:coverage/coverage.xml --cov-report=html:coverage/html --junitxml=coverage/junit.xml
+
 lint: $(READY)  ## ruff: style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -56,4 +61,4 @@ lock: | $(UV)  ## compile requirements.lock anew from pyproject.toml
 
 clean:  ## remove what was built, the demo's state included
 	@test ! -x $(BIN)/telemetry || $(BIN)/telemetry db stop || true
-	@rm -rf $(VENV) .uv .telemetry dbt_project/target dbt_project/logs .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .uv .telemetry dbt_project/target dbt_project/logs .pytest_cache .ruff_cache .hypothesis coverage telemetry-artifacts

@@ -13,7 +13,6 @@ import typer
 
 from telemetry_assets import settings as declared
 from telemetry_assets.cli.app import say
-from telemetry_assets.cli.artifacts import verify
 from telemetry_assets.cli.session import open_ledger
 from telemetry_assets.model import ExitCode, State, worst_exit
 from telemetry_assets.render.terminal import printable
@@ -31,6 +30,8 @@ DELIVERED_WITHIN = 20.0
 
 def verify_folder(out: Path, *, as_json: bool = False) -> ExitCode:
     """Say of each file of ``out`` whether it is as the manifest says: 0, or 1 where any is not."""
+    from telemetry_assets.cli.artifacts import verify
+
     found = verify(out)
     if as_json:
         rows = [{"file": one.check, "state": str(one.state), "message": one.message} for one in found]
