@@ -5,6 +5,7 @@ What belongs here: runs, and what each step left: evaluations, errors, how long 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ type StepAt = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a check reported, in which run, and how long its step took."""
+    """What a check reported, in which run, and its share of what its step took."""
 
     evaluation: dg.AssetCheckEvaluation
     run_id: str
@@ -149,13 +150,16 @@ def _execute(
 def _take(result: dg.ExecuteInProcessResult, partition: str | None, watch: "_Watch", heard: Heard) -> bool:
     """Take over what a run left; True where it was interrupted."""
     interrupted = any(_is(error, DagsterExecutionInterruptedError) for error in _errors(result))
+    shares = _shares(result, watch)
     for event in result.all_events:
         # The steps of a graph stand behind its name.
         step = (event.step_key or "").partition(".")[0]
         took, raised = watch.took.get(step), watch.raised.get(step)
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            heard.evaluations[evaluation.asset_check_key, partition] = Evaluated(evaluation, result.run_id, took)
+            heard.evaluations[evaluation.asset_check_key, partition] = Evaluated(
+                evaluation, result.run_id, shares.get(step)
+            )
         elif event.is_step_success:
             heard.ends.setdefault((step, partition), Ended(result.run_id, took=took))
         elif event.is_step_failure:
@@ -167,6 +171,15 @@ def _take(result: dg.ExecuteInProcessResult, partition: str | None, watch: "_Wat
                 loading = _is(error, DagsterExecutionLoadInputError)
                 heard.ends[step, partition] = Ended(result.run_id, said, raised, loading=loading, took=took)
     return interrupted
+
+
+def _shares(result: dg.ExecuteInProcessResult, watch: "_Watch") -> dict[str, timedelta]:
+    """Step → what each of its checks took of its time."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    checks = Counter(
+        (event.step_key or "").partition(".")[0] for event in result.all_events if event.event_type is kind
+    )
+    return {step: took / checks[step] for step, took in watch.took.items() if checks[step]}
 
 
 class _Watch:

@@ -37,6 +37,11 @@ def whole_range_tags(instance: dg.DagsterInstance) -> Mapping[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]} if keys else {}
 
 
+def all_tenants(instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """Every tenant of the set."""
+    return tuple(instance.get_dynamic_partitions(_NAME))
+
+
 def chosen_tenants(context: dg.AssetExecutionContext, selection: TenantSelection) -> tuple[str, ...]:
     """The tenants a partitioned run is for. A name in ``only`` outside the run's range is refused."""
     keys = tuple(context.partition_keys)

@@ -4,7 +4,7 @@ A payload that breaks its contract is kept for inspection and not published: its
 last good snapshot stays and ages, and the check fails for that tenant without stopping the run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,8 @@ import dagster as dg
 from telemetry_assets import running
 from telemetry_assets.defs.data_age_checks import light_again
 from telemetry_assets.defs.events import EVENTS_LIMIT, log_each
-from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
+from telemetry_assets.defs.partitions import TENANTS, TenantSelection, all_tenants, chosen_tenants, covers_range
+from telemetry_assets.defs.per_tenant import ABSENT, SAID, WITHHELD, narrowed
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.logs import event_line, tenant_work
@@ -63,7 +64,7 @@ def snapshot_assets(settings: Settings, snapshot: SnapshotSettings, nodes: Seque
                     )
                 )
         yield from _events(context, key, publication, tenants)
-        yield _contract_result(key, publication)
+        yield _contract_result(key, publication, narrowed(tenants, all_tenants(context.instance)))
         light_again(context, settings, [snapshot.asset_key])
 
     return publish_snapshot
@@ -92,10 +93,10 @@ def _events(
     log_each(context, key, metadata, publication.changed)
 
 
-def _contract_result(key: dg.AssetKey, publication: Publication) -> dg.AssetCheckResult:
-    broken = {violation.tenant: violation for violation in publication.violations}
-    said = [f"{tenant}: {violation.message}" for tenant, violation in sorted(broken.items())]
-    said += [f"{tenant}: {publication.relation} has no row" for tenant in publication.absent]
+def _contract_result(key: dg.AssetKey, publication: Publication, of: Mapping[str, Any]) -> dg.AssetCheckResult:
+    broken = {violation.tenant: violation.message for violation in publication.violations}
+    absent = dict.fromkeys(publication.absent, f"{publication.relation} has no row")
+    said = [f"{tenant}: {words}" for told in (broken, absent) for tenant, words in sorted(told.items())]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=CONTRACT,
@@ -103,8 +104,10 @@ def _contract_result(key: dg.AssetKey, publication: Publication) -> dg.AssetChec
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(said) or f"{len(publication.published)} payloads published",
         metadata={
-            "telemetry/withheld_tenants": sorted(broken),
-            "telemetry/absent_tenants": list(publication.absent),
+            WITHHELD: sorted(broken),
+            ABSENT: list(publication.absent),
+            SAID: {**absent, **broken},
+            **of,
             "telemetry/published": len(publication.published),
         },
     )

@@ -17,6 +17,7 @@ from telemetry_assets.defs.airbyte_workspace import TenantAirbyteWorkspace, job_
 from telemetry_assets.defs.data_age_checks import light_again
 from telemetry_assets.defs.events import EVENTS_LIMIT, log_each
 from telemetry_assets.defs.partitions import TENANTS, TenantSelection, chosen_tenants, covers_range
+from telemetry_assets.defs.per_tenant import FAILED, SAID, narrowed
 from telemetry_assets.defs.progress import tell
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
@@ -67,7 +68,7 @@ def source_assets(settings: Settings, source: SourceSettings) -> dg.AssetsDefini
         else:
             for key, per_tenant in metadata.items():
                 log_each(context, dg.AssetKey(key.split("/")), per_tenant, changed=set(per_tenant) - well_before)
-        yield from _sync_status(metadata, outcomes)
+        yield from _sync_status(source, metadata, outcomes)
         light_again(context, settings, source.asset_keys)
 
     return sync
@@ -107,7 +108,9 @@ def _one_result_per_asset(
         yield dg.MaterializeResult(asset_key=asset_key)
 
 
-def _sync_status(metadata: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Iterator[dg.AssetCheckResult]:
+def _sync_status(
+    source: SourceSettings, metadata: Mapping[str, Any], outcomes: Sequence[Outcome]
+) -> Iterator[dg.AssetCheckResult]:
     failures = {outcome.tenant: outcome.error or "failed" for outcome in outcomes if not outcome.succeeded}
     said = "; ".join(f"{tenant}: {error}" for tenant, error in sorted(failures.items()))
     for key in metadata:
@@ -117,7 +120,12 @@ def _sync_status(metadata: Mapping[str, Any], outcomes: Sequence[Outcome]) -> It
             passed=not failures,
             severity=dg.AssetCheckSeverity.ERROR,
             description=said or f"{len({outcome.tenant for outcome in outcomes})} tenants synced",
-            metadata={"telemetry/failed_tenants": sorted(failures), "telemetry/tenants": len(outcomes)},
+            metadata={
+                FAILED: sorted(failures),
+                SAID: failures,
+                "telemetry/tenants": len(outcomes),
+                **narrowed([one.tenant for one in outcomes], [one.tenant for one in source.connections]),
+            },
         )
 
 

@@ -7,7 +7,6 @@ running them (``checking.py``), other people's checks (``check_results.py``).
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
@@ -15,15 +14,9 @@ from telemetry_assets.answers.results import Kind, Result
 from telemetry_assets.defs.check_results import evaluated_result, recorded, unknown
 from telemetry_assets.defs.check_runs import Evaluated
 from telemetry_assets.defs.expected_checks import Expected
+from telemetry_assets.defs.per_tenant import FAILING, OF_TENANTS, SAID
 from telemetry_assets.freshness.judge import Judgement
 from telemetry_assets.model import ANY_TENANT, State
-
-FAILING = ("telemetry/failed_tenants", "telemetry/withheld_tenants", "telemetry/absent_tenants")
-"""Where our checks list the tenants that they failed for."""
-SAID = "telemetry/said"
-"""Tenant → what the check says of it, where it failed."""
-OF_TENANTS = "telemetry/of_tenants"
-"""The tenants that a check was about, where it was not about all."""
 
 
 def is_of_tenants(evaluation: dg.AssetCheckEvaluation) -> bool:
@@ -38,9 +31,10 @@ def data_age_results(of: Result, judged: Sequence[Judgement]) -> tuple[Result, .
             of,
             tenant=item.tenant,
             state=item.state,
-            message=item.reason,
+            message=item.reason or item.state.word,
             late=item.state is State.FAIL,
             data_age=item.data_age,
+            took=of.took / len(judged) if of.took else None,
         )
         for item in judged
     ) or (replace(of, message="nothing is owed to anybody"),)
@@ -49,7 +43,9 @@ def data_age_results(of: Result, judged: Sequence[Judgement]) -> tuple[Result, .
 def split(of: Result, evaluation: dg.AssetCheckEvaluation, tenants: Iterable[str]) -> Iterator[Result]:
     """The result ``of`` one evaluation as one a tenant; ``tenants`` are those it may be about."""
     failing, said = _failing(evaluation), _said(evaluation)
-    for tenant in dict.fromkeys((*tenants, *failing)):
+    whose = list(dict.fromkeys((*tenants, *failing)))
+    of = replace(of, took=of.took / len(whose) if of.took and whose else of.took)
+    for tenant in whose:
         if tenant in failing:
             yield replace(of, tenant=tenant, message=said.get(tenant, of.message))
         else:
@@ -78,11 +74,6 @@ def recorded_results(instance: dg.DagsterInstance, one: Expected, tenants: Seque
 
 
 _MATERIALIZE = "Materialize it: telemetry refresh."
-
-
-def narrowed(tenants: Sequence[str], everybody: Sequence[str]) -> Mapping[str, Any]:
-    """The metadata of a check that was about some of all tenants; none where it was about all."""
-    return {} if set(tenants) >= set(everybody) else {OF_TENANTS: sorted(tenants)}
 
 
 def step_unknown(check: str, message: str, remedy: str = "") -> Result:
