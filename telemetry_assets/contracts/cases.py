@@ -14,6 +14,7 @@ from telemetry_assets.contracts.exact import ALL_KINDS, NUMBERS, kind_of, plain
 from telemetry_assets.contracts.judging import accepts
 from telemetry_assets.contracts.negated import negated, refusing
 from telemetry_assets.contracts.nodes import TRUE, Node, node
+from telemetry_assets.contracts.patterns import lengths
 
 MOST_CONSTANTS = 64
 Bound = tuple[Fraction, bool]
@@ -105,6 +106,10 @@ class Case:
             self.step = step if self.step is None else common_multiple(self.step, step)
         if "pattern" in words:
             self.patterns.add(words["pattern"])
+            fewest, most = lengths(words["pattern"])
+            self.least["string"] = max(self.least["string"], fewest)
+            if most is not None:
+                self.most["string"] = min(self.most.get("string", most), most)
         if "format" in words:
             self.formats.add(words["format"])
         for kind, ending in (("string", "Length"), ("array", "Items"), ("object", "Properties")):
@@ -177,6 +182,10 @@ class Case:
                     follows.append(then)
                 elif refusing(condition).digest in self.digests:
                     follows.append(other)
+            for branches in self.ones:
+                held = [not each.words or each.digest in self.digests for each in branches]
+                if any(held):
+                    follows += [refusing(each) for at, each in enumerate(branches) if at != held.index(True)]
             self._take(follows)
             self._narrow()
             if before == (len(self.digests), len(self.required), self.kinds):

@@ -260,7 +260,10 @@ def _ways(case: Case, goal: Node) -> Iterator[list[Facts]]:
     for branches in case.anys:
         yield [(each,) for each in branches]
     for branches in case.ones:
-        yield [(each, *[refusing(other) for other in branches if other is not each]) for each in branches]
+        yield [
+            (each, *[refusing(other) for at, other in enumerate(branches) if at != index])
+            for index, each in enumerate(branches)
+        ]
     for condition, then, other in case.ifs:
         yield [(condition, then), (refusing(condition), other)]
     if len(case.kinds) > 1 and (case.needs or case.schemas or _LOOSE & goal.words.keys()):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from telemetry_assets.contracts.contained import Facts, Prover
 
 _FEW = 64
+Counted = tuple[Node, int, int | None]
+"""What ``contains`` wants, how many at least, how many at most."""
 
 
 def missed(prover: "Prover", case: Case, words: Mapping[str, Any], path: Path) -> Obligation | None:
@@ -35,7 +37,7 @@ def missed(prover: "Prover", case: Case, words: Mapping[str, Any], path: Path) -
         beyond = beyond_items(seen, words["unevaluatedItems"]).words
         if beyond and _items(prover, case, beyond.get("prefixItems", ()), beyond["items"], path):
             return Obligation(path, "unevaluatedItems", "something else may be there")
-    return _contains(prover, case, *words["contains"], path) if "contains" in words else None
+    return _contains(prover, case, words["contains"], path) if "contains" in words else None
 
 
 def impossible(prover: "Prover", case: Case) -> bool:
@@ -102,7 +104,8 @@ def _items(prover: "Prover", case: Case, prefix: tuple[Node, ...], rest: Node, p
     return None
 
 
-def _contains(prover: "Prover", case: Case, wanted: Node, few: int, most: int | None, path: Path) -> Obligation | None:
+def _contains(prover: "Prover", case: Case, goal: Counted, path: Path) -> Obligation | None:
+    wanted, few, most = goal
     if few and not (_kept(prover, case, wanted, few) or _surely(prover, case, wanted, case.least["array"]) >= few):
         return Obligation(path, "contains", f"fewer than {few} of its items may be what is wanted")
     if most is not None and not _bounded(prover, case, wanted, most):
@@ -132,9 +135,9 @@ def _bounded(prover: "Prover", case: Case, wanted: Node, most: int) -> bool:
     if longest is not None and longest <= most:
         return True
     for known, _, known_most in case.contains:
-        if known_most is not None and known_most <= most:
-            if all(prover.below((*facts, wanted), known, ()) is None for facts in _distinct(case)):
-                return True
+        fewer = known_most is not None and known_most <= most
+        if fewer and all(prover.below((*facts, wanted), known, ()) is None for facts in _distinct(case)):
+            return True
     *first, rest = _distinct(case)
     if longest is None or longest > _reach(case):
         if not prover.impossible_below((*rest, wanted)):

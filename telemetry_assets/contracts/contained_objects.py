@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_assets.contracts.cases import Case, Shape
 from telemetry_assets.contracts.evaluated import beyond_names
-from telemetry_assets.contracts.judging import Answer, accepts, any_of, matches
+from telemetry_assets.contracts.judging import Answer, accepts, any_of
 from telemetry_assets.contracts.negated import absent, present
 from telemetry_assets.contracts.nodes import FALSE, TRUE, Node, node, type_node
 from telemetry_assets.contracts.obligations import Obligation, Path
+from telemetry_assets.contracts.patterns import matches
 
 if TYPE_CHECKING:
     from telemetry_assets.contracts.contained import Facts, Prover
@@ -101,8 +102,7 @@ def _closed(prover: "Prover", case: Case) -> list[str] | None:
         if rest is FALSE and all(each is FALSE for each in patterns.values()):
             return list(known)
     if case.names:
-        names = prover.case((_STRING, *case.names)).constants()
-        return names
+        return prover.case((_STRING, *case.names)).constants()
     if len(case.required) >= case.most.get("object", 1 << 62):
         return sorted(case.required)
     return None

@@ -3,17 +3,15 @@
 What belongs here: constants against nodes, exact. What does not: documents against contracts (``validate.py``).
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from telemetry_assets.contracts.exact import canonical, exact, kind_of
 from telemetry_assets.contracts.nodes import Node
+from telemetry_assets.contracts.patterns import matches
 
 Answer = bool | None
 """None: nobody can surely say."""
-_LONGEST = 1_000
 NO_DEFINITIONS: Mapping[str, Node] = {}
 
 
@@ -50,30 +48,6 @@ def any_of(answers: Iterable[Answer]) -> Answer:
 
 def _not(answer: Answer) -> Answer:
     return None if answer is None else not answer
-
-
-@lru_cache(maxsize=4096)
-def matches(pattern: str, text: str) -> Answer:
-    """Whether a pattern is found in a text, where every engine would say the same; else None. Takes linear time."""
-    if len(text) > _LONGEST or len(pattern) > _LONGEST or _DISPUTED.search(pattern) or _ODD_TEXT.search(text):
-        return None
-    try:
-        return _fast(pattern)(text)
-    except (re.error, ValueError, RecursionError):
-        return None
-
-
-_DISPUTED = re.compile(r"\\[A-Z0-9bpkuxc]|\(\?[^:]|[^\x20-\x7e]|&&|--|~~|\|\||\[[^]]*\[|\{,|[*+}?][+]")
-"""What engines read in different ways, or what only those can do that may run away."""
-_ODD_TEXT = re.compile(r"[^\x20-\x7e]")
-
-
-@lru_cache(maxsize=512)
-def _fast(pattern: str) -> Callable[[Any], bool]:
-    from jsonschema_rs import Draft202012Validator
-
-    re.compile(pattern)
-    return Draft202012Validator({"pattern": pattern}).is_valid
 
 
 def _chosen(words: Mapping[str, Any], value: Any, defs: Mapping[str, Node]) -> Answer:

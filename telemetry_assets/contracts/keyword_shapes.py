@@ -74,9 +74,10 @@ def _schema(value: Any) -> bool:
 
 def _number(value: Any) -> bool:
     try:
-        return not isinstance(value, bool | str) and exact(value) is not None
+        exact(value)
     except (ValueError, TypeError):
         return False
+    return not isinstance(value, bool | str)
 
 
 def _schemas(value: Any) -> bool:

@@ -21,6 +21,16 @@ WORDS_OF_KINDS: Mapping[str, tuple[str, ...]] = {
         "maxProperties", "dependentRequired", "dependentSchemas", "unevaluatedProperties",
     ),
 }  # fmt: skip
+_CHOICES = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else"})
+_OF_KINDS = (
+    (
+        frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}),
+        numbers,
+    ),
+    (frozenset(WORDS_OF_KINDS["string"]), strings),
+    (frozenset({*WORDS_OF_KINDS["array"], "minContains", "maxContains"}), arrays),
+    (frozenset(WORDS_OF_KINDS["object"]), objects),
+)
 Words = dict[str, Any]
 
 
@@ -36,10 +46,13 @@ class Shaper:
         """The node of a schema in the words of :func:`translated.translate`."""
         if isinstance(raw, bool):
             return TRUE if raw else FALSE
+        if len(raw) == 1 and "$ref" in raw:
+            return self.refs[raw["$ref"]]
         words = self._inner(raw)
         kinds = kinds_of(words)
-        for of_one_kind in (numbers, strings, arrays, objects):
-            kinds = of_one_kind(words, kinds, self.keep)
+        for concerned, of_one_kind in _OF_KINDS:
+            if not concerned.isdisjoint(words):
+                kinds = of_one_kind(words, kinds, self.keep)
         self._choices(words)
         if self.keep:
             settle_unevaluated(words)
@@ -69,6 +82,8 @@ class Shaper:
 
     def _choices(self, words: Words) -> None:
         """``if`` with its two ends, ``anyOf`` and ``oneOf`` of what is left, ``allOf`` of what else must hold."""
+        if _CHOICES.isdisjoint(words):
+            return
         must = list(words.pop("allOf", ()))
         condition, then, other = words.pop("if", None), words.pop("then", TRUE), words.pop("else", TRUE)
         if condition is TRUE or condition is FALSE:
@@ -93,8 +108,8 @@ class Shaper:
         """Without the words that concern no possible kind, and the types with what says the same otherwise."""
         for kind, concerned in WORDS_OF_KINDS.items():
             if kind not in kinds:
-                for word in concerned:
-                    words.pop(word, None)
+                for word in words.keys() & concerned:
+                    del words[word]
         if not kinds & NUMBERS:
             for word in ("low", "high", "multipleOf"):
                 words.pop(word, None)
@@ -127,7 +142,7 @@ def _branches(branches: tuple[Node, ...] | None, keyword: str, keep: bool) -> tu
     if len(branches) > 1 and all(set(each.words) == {"types"} for each in branches):
         kinds = [kind for each in branches for kind in each.words["types"]]
         if keyword == "anyOf" or len(kinds) == len(set(kinds)):
-            return (type_node(frozenset(kinds)) if set(kinds) != ALL_KINDS else TRUE,)
+            return (TRUE if ALL_KINDS.issubset(kinds) else type_node(frozenset(kinds)),)
     return tuple(sorted(branches, key=lambda each: each.digest)) or (FALSE,)
 
 

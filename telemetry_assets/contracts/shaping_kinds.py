@@ -41,7 +41,7 @@ def numbers(words: Words, kinds: Kinds, keep: bool) -> Kinds:
     step = exact(words.pop("multipleOf")) if "multipleOf" in words else None
     if step is not None and step.denominator == 1:
         kinds -= {"fraction"}
-    if kinds & NUMBERS == {"integer"}:
+    if "integer" in kinds and "fraction" not in kinds:
         step = Fraction(step.numerator) if step is not None and step.numerator != 1 else None
         low = None if low is None else (Fraction(floor(low[0]) + 1 if low[1] else ceil(low[0])), False)
         high = None if high is None else (Fraction(ceil(high[0]) - 1 if high[1] else floor(high[0])), False)

@@ -66,6 +66,11 @@ class Library:
     def lookup(self, spot: Spot, keyword: str) -> Spot:
         """What ``$ref`` or ``$dynamicRef`` of a schema leads to. Raises ConfigError naming file, pointer and reference."""
         reference: str = spot.raw[keyword]
+        if reference.startswith("#") and spot.base in self.resources:
+            found = self._within(self.resources[spot.base], unquote(reference[1:]))
+            if found:
+                return found
+            raise spot.fault(keyword, f"{reference!r} leads to nothing")
         for base in dict.fromkeys((spot.base, urljoin(FOLDER, spot.file))):
             address, fragment = urldefrag(urljoin(base, reference))
             resource = self._resource(address, spot)
@@ -159,4 +164,5 @@ class Library:
 
 
 def _escaped(step: str | int) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")
+    text = str(step)
+    return text if text.isalnum() else text.replace("~", "~0").replace("/", "~1")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from telemetry_assets.contracts.keyword_shapes import SHAPES, Draft, inner_schemas, misshapen
+from telemetry_assets.contracts.keyword_shapes import SHAPES, SHELVES, Draft, inner_schemas, misshapen
 from telemetry_assets.contracts.spots import Library, Spot
 from telemetry_assets.errors import ConfigError
 
@@ -47,6 +47,7 @@ class _Translator:
     library: Library
     made: Translation = field(default_factory=Translation)
     numbers: dict[tuple[int, str, Draft], int] = field(default_factory=dict[tuple[int, str, Draft], int])
+    led: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
     dynamic: list[tuple[Spot, str, str]] = field(default_factory=list[tuple[Spot, str, str]])
 
     def run(self, schema: Any, name: str) -> Translation:
@@ -66,17 +67,23 @@ class _Translator:
             done += 1
 
     def _number(self, spot: Spot) -> int:
-        key = (id(spot.raw) if isinstance(spot.raw, dict) else -int(bool(spot.raw)), spot.base, spot.draft)
+        key = self._key(spot)
         if key not in self.numbers:
             self.numbers[key] = len(self.made.definitions)
             self.made.definitions.append(Definition(spot))
         return self.numbers[key]
 
+    def _key(self, spot: Spot) -> tuple[int, str, Draft]:
+        return id(spot.raw) if isinstance(spot.raw, dict) else -int(bool(spot.raw)), spot.base, spot.draft
+
     def _check_unreached(self, root: Spot) -> None:
         """What no reference applies must be sound too: it stands in the file, and somebody will refer to it."""
-        if isinstance(root.raw, dict) and ("$defs" in root.raw or "definitions" in root.raw):
-            for spot in self.library.walk(root):
-                _check(spot)
+        raw = root.raw if isinstance(root.raw, dict) else {}
+        for step, inner in inner_schemas({shelf: raw[shelf] for shelf in SHELVES if shelf in raw}, root.draft):
+            spot = self.library.inside(root, step, inner)
+            if self._key(spot) not in self.numbers:
+                for each in self.library.walk(spot):
+                    _check(each)
 
     def _words(self, owner: Definition, spot: Spot, depth: int, *, in_place: bool) -> Any:
         """One schema with everything that stands in it."""
@@ -86,9 +93,7 @@ class _Translator:
         if depth > DEEPEST:
             raise spot.fault("", f"schemas stand in each other more than {DEEPEST} deep")
         _check(spot)
-        here = dict(raw)
-        if "$ref" in raw and spot.draft is Draft.D7:
-            here = {"$ref": raw["$ref"]}
+        here = {"$ref": raw["$ref"]} if "$ref" in raw and spot.draft is Draft.D7 else raw
         shapes = SHAPES[spot.draft]
         here = {keyword: value for keyword, value in here.items() if keyword in shapes and keyword not in _NAMES}
         for step, inner in inner_schemas(here, spot.draft):
@@ -105,7 +110,10 @@ class _Translator:
             self.made.unevaluated = True
         for keyword in ("$ref", "$dynamicRef"):
             if keyword in here:
-                number = self._number(self._target(spot, keyword))
+                asked = (spot.base, spot.file, keyword + spot.raw[keyword])
+                if asked not in self.led:
+                    self.led[asked] = self._number(self._target(spot, keyword))
+                number = self.led[asked]
                 owner.leads_to.add(number)
                 if in_place:
                     owner.in_place.add(number)
