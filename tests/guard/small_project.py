@@ -1,4 +1,4 @@
-"""A project without dbt that the guard goes through in seconds: a synced source, a watched table, a snapshot, contracts.
+"""A project without dbt, which the guard goes through in seconds: a synced source, a watched table, a snapshot.
 
 What belongs here: its files, changing one of them, and running the guard on it in this process.
 """
@@ -25,7 +25,12 @@ TENANTS = ("acme", "canary-lark", "canary-robin")
 DECLARED: dict[str, Any] = {
     "tenants": [{"slug": "acme", "id": ACME, "name": "Acme Corporation"}],
     "sources": {
-        "shop": {"executable": ["false"], "every": "15m", "streams": {"orders": {"clock": "column updated_at"}}, "connections": [{"tenant": "acme"}]},
+        "shop": {
+            "executable": ["false"],
+            "every": "15m",
+            "streams": {"orders": {"clock": "column updated_at"}},
+            "connections": [{"tenant": "acme"}],
+        },
         "boards": {"kind": "table", "tables": {"numbers": {"clock": "column updated_at"}}},
     },
     "promises": [
@@ -35,7 +40,7 @@ DECLARED: dict[str, Any] = {
     ],
     "snapshots": {"board": {"relation": "boards.numbers"}},
     "owners": {"data-eng": {}},
-}  # fmt: skip
+}
 CONTRACT = {
     "type": "object",
     "required": ["tenant_id", "generated_at", "metrics"],
