@@ -85,11 +85,13 @@ def one_thing(ways: Mapping[str, object], base: str | None, keep: bool) -> None:
 
 def guarded(options: GuardOptions, kept: Kept) -> ExitCode:
     """The guard; its artifacts stand beside telemetry.yaml unless they are to be elsewhere."""
+    from telemetry_assets.cli.artifacts import clear
     from telemetry_assets.cli.guarding import ARTIFACTS, run_guard
     from telemetry_assets.render import progress
 
     settings = declared.load()
     out = options.out or settings.root / ARTIFACTS
+    clear(out)
     with progress.shown(quiet=kept.as_json) as show:
         verdict = run_guard(settings, options, show)
     return shown_and_kept(verdict, replace(kept, out=out), settings)

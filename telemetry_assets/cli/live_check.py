@@ -97,8 +97,11 @@ def _looked(
     scope: str = "",
 ) -> ExitCode:
     from telemetry_assets.answers.provenance import provenance
+    from telemetry_assets.cli.artifacts import clear
     from telemetry_assets.render import check as render
 
+    if kept.out is not None:
+        clear(kept.out)
     began = datetime.now(UTC)
 
     def verdict_of(results: Sequence[Result]) -> Verdict:
