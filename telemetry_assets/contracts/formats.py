@@ -10,8 +10,8 @@ from datetime import date, time
 from functools import cache
 from typing import Any
 
+from telemetry_assets.contracts.bounded_patterns import pattern_fault
 from telemetry_assets.contracts.dialects import Draft, draft_of, every_schema
-from telemetry_assets.contracts.patterns import pattern_fault
 
 _BOTH = frozenset({"date", "date-time", "email", "idn-email", "ipv4", "ipv6", "regex", "time"})
 ASSERTED = {Draft.V2020: _BOTH | {"uuid"}, Draft.V7: _BOTH}

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from telemetry_assets.contracts.bounded_patterns import pattern_fault
 from telemetry_assets.contracts.dialects import KEYWORDS, SAID_OTHERWISE, Draft, draft_of, every_schema
 from telemetry_assets.contracts.formats import STANDARD
-from telemetry_assets.contracts.patterns import pattern_fault
 from telemetry_assets.contracts.places import pointer_of
 from telemetry_assets.contracts.reading import DEEPEST, deeper
 from telemetry_assets.contracts.references import Target, loop, references_in, target_of

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from telemetry_assets.contracts.bounded_patterns import UndecidedError, bounded, matches
 from telemetry_assets.contracts.dialects import Draft, draft_of
 from telemetry_assets.contracts.formats import formats_in, not_asserted, reference_checker
-from telemetry_assets.contracts.patterns import UndecidedError, bounded, matches
 from telemetry_assets.contracts.reading import DEEPEST
 from telemetry_assets.contracts.references import needed_files
 
