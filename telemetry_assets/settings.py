@@ -47,6 +47,20 @@ VARIABLES = (
 )
 """Every environment variable we read by a fixed name; ``.env.example`` lists the same (a test keeps them equal)."""
 
+SET_BY_OTHERS = (
+    "DAGSTER_HOME",
+    "GITHUB_ACTIONS",
+    "GITHUB_BASE_REF",
+    "GITHUB_HEAD_REF",
+    "GITHUB_REF_NAME",
+    "GITHUB_REPOSITORY",
+    "GITHUB_RUN_ID",
+    "GITHUB_SHA",
+    "GITHUB_STEP_SUMMARY",
+    "TELEMETRY_CI_JOBS",
+)
+"""Variables that Dagster, GitHub and our workflow there set; nobody writes them into an environment file."""
+
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:

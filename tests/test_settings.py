@@ -15,7 +15,7 @@ from telemetry_assets.answers.config import effective
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import Deadline, Window
 from telemetry_assets.render.config import as_text
-from telemetry_assets.settings import VARIABLES, ChannelSettings, SecretRef, load
+from telemetry_assets.settings import SET_BY_OTHERS, VARIABLES, ChannelSettings, SecretRef, load
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "telemetry.yaml"
@@ -284,7 +284,7 @@ class TestEnvironmentFile:
     def test_every_variable_the_package_reads_by_name_is_listed(self) -> None:
         sources = "\n".join(path.read_text() for path in (ROOT / "telemetry_assets").rglob("*.py"))
         read = set(re.findall(r"\b(?:environment|SecretRef)\(\s*\"([A-Z_]+)\"", sources))
-        assert read <= {*VARIABLES, *load(EXAMPLE).env_names()}
+        assert read <= {*VARIABLES, *SET_BY_OTHERS, *load(EXAMPLE).env_names()}
 
 
 def test_loading_settings_imports_no_heavy_library() -> None:
