@@ -1,0 +1,94 @@
+"""A document that one schema accepts and another refuses, found on purpose and made small: the same for ever.
+
+What belongs here: the search, its bounds, the shrinking. What does not: which documents are tried (``candidates.py``).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from telemetry_assets.contracts.candidates import Candidates, SpentError
+from telemetry_assets.contracts.judges import Judge
+from telemetry_assets.contracts.sides import Side
+
+STEPS = 4_000
+"""How many values the search looks at."""
+_CONFIRMED = 12
+"""How many documents are asked of both validators before the search gives up: they disagree then."""
+_SHRUNK = 600
+NOTHING = object()
+"""What :func:`find` answers where no document was found; None is a document."""
+
+
+def find(accepting: Any, refusing: Any, judges: tuple[Judge, Judge] | None = None, *, steps: int = STEPS) -> Any:
+    """A small document that ``accepting`` accepts and ``refusing`` refuses as both validators see it, else ``NOTHING``.
+
+    Both are 2020-12 schemas that stand on their own; ``judges`` decide in their stead (for the schemas as they were
+    written). Bounded by ``steps``, never by time: the same pair, the same document.
+    """
+    judges = judges or (Judge(accepting), Judge(refusing))
+    try:
+        ours, theirs = Side(accepting), Side(refusing)
+        for document in _bounded(_candidates(ours, theirs, steps)):
+            if counts(document, judges):
+                return shrunk(document, judges)
+    except (ValueError, LookupError, RecursionError):
+        # Nested deeper than the validators go, or references that only a whole folder resolves.
+        return NOTHING
+    return NOTHING
+
+
+def _candidates(ours: Side, theirs: Side, steps: int) -> Iterator[Any]:
+    try:
+        for document in Candidates(ours, theirs, steps).documents():
+            if not theirs.holds(("",), document):
+                yield document
+    except SpentError:
+        return
+
+
+def _bounded(documents: Iterator[Any]) -> Iterator[Any]:
+    for _, document in zip(range(_CONFIRMED), documents, strict=False):
+        yield document
+
+
+def counts(document: Any, judges: tuple[Judge, Judge]) -> bool:
+    """Whether both validators accept the document under the first schema and refuse it under the second."""
+    return judges[0].accepts(document) and judges[1].refuses(document)
+
+
+def shrunk(document: Any, judges: tuple[Judge, Judge]) -> Any:
+    """The document with all that is not needed taken away, as long as it still counts; bounded."""
+    left = _SHRUNK
+    smaller = True
+    while smaller and left > 0:
+        smaller = False
+        for attempt in _smaller(document):
+            left -= 1
+            if left <= 0:
+                break
+            if counts(attempt, judges):
+                document, smaller = attempt, True
+                break
+    return document
+
+
+def _smaller(value: Any) -> Iterator[Any]:
+    """Values with a little less in them, the boldest first."""
+    if isinstance(value, dict):
+        for name in value:
+            yield {key: inner for key, inner in value.items() if key != name}
+        for name, inner in value.items():
+            yield from ({**value, name: less} for less in _smaller(inner))
+    elif isinstance(value, list):
+        if len(value) > 3:
+            yield from (value[: len(value) // 2], value[len(value) // 2 :])
+        if len(value) <= 40:
+            yield from (value[:index] + value[index + 1 :] for index in range(len(value)))
+            for index, inner in enumerate(value):
+                yield from ([*value[:index], less, *value[index + 1 :]] for less in _smaller(inner))
+    elif isinstance(value, str):
+        yield from (
+            less for less in dict.fromkeys(("", "a", value[: len(value) // 2], value[:-1])) if len(less) < len(value)
+        )
+    elif isinstance(value, int | float) and not isinstance(value, bool) and value not in (0, 1):
+        yield from (less for less in (0, 1) if abs(less) < abs(value))
