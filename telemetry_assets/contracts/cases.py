@@ -14,7 +14,7 @@ from telemetry_assets.contracts.exact import ALL_KINDS, NUMBERS, kind_of, plain
 from telemetry_assets.contracts.judging import accepts
 from telemetry_assets.contracts.negated import negated, refusing
 from telemetry_assets.contracts.nodes import TRUE, Node, node
-from telemetry_assets.contracts.pattern_facts import lengths
+from telemetry_assets.contracts.patterns import lengths
 
 MOST_CONSTANTS = 64
 Bound = tuple[Fraction, bool]

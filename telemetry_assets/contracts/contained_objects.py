@@ -13,7 +13,7 @@ from telemetry_assets.contracts.judging import Answer, accepts, any_of
 from telemetry_assets.contracts.negated import absent, present
 from telemetry_assets.contracts.nodes import FALSE, TRUE, Node, node, type_node
 from telemetry_assets.contracts.obligations import Obligation, Path
-from telemetry_assets.contracts.pattern_facts import matches
+from telemetry_assets.contracts.patterns import matches
 
 if TYPE_CHECKING:
     from telemetry_assets.contracts.contained import Facts, Prover

@@ -8,7 +8,7 @@ from typing import Any
 
 from telemetry_assets.contracts.exact import canonical, exact, kind_of
 from telemetry_assets.contracts.nodes import Node
-from telemetry_assets.contracts.pattern_facts import matches
+from telemetry_assets.contracts.patterns import matches
 
 Answer = bool | None
 """None: nobody can surely say."""

@@ -1,55 +1,59 @@
-"""Patterns matched with bounded work: a text that would keep a backtracking engine busy for years is *undecided*.
+"""What is surely so of a pattern, whichever engine reads it: of which texts, how long its texts are.
 
-What belongs here: one pattern and one text. What does not: documents (``validate.py``). The dialect is ECMA 262's as
-jsonschema-rs reads it, so both validators mean the same by a pattern; Python's ``re`` never sees one.
+What belongs here: only what ECMA 262, Rust and Python agree on. What does not: matching documents (``validate.py``).
 """
 
+import re
+from collections.abc import Callable
 from functools import lru_cache
+from re import _constants as constants  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+from re import _parser as parser  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 from typing import Any
 
-BACKTRACKS = 50_000
-"""Steps back before a match is given up: about 2 ms."""
+_LONGEST = 1_000
+_DISPUTED = re.compile(r"\\[A-Z0-9bpkuxc]|\(\?[^:]|[^\x20-\x7e]|&&|--|~~|\|\||\[[^]]*\[|\{,|[*+}?][+]")
+"""What engines read in different ways, or what only those can do that may run away."""
+_ODD_TEXT = re.compile(r"[^\x20-\x7e]")
 
 
-class UndecidedError(Exception):
-    """The match took too long; whether the text matches is not known."""
-
-
-def bounded() -> Any:
-    """The options that keep jsonschema-rs within the bounds."""
-    from jsonschema_rs import FancyRegexOptions
-
-    return FancyRegexOptions(backtrack_limit=BACKTRACKS)
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern is found in the text. Raises UndecidedError; ValueError where it does not compile."""
-    from jsonschema_rs import ValidationError, ValidationErrorKind
-
-    validator = _compiled(pattern)
-    if validator.is_valid(text):
-        return True
+@lru_cache(maxsize=4096)
+def matches(pattern: str, text: str) -> bool | None:
+    """Whether a pattern is found in a text, where every engine would say the same; else None. Takes linear time."""
+    if len(text) > _LONGEST or _ODD_TEXT.search(text) or not _plain(pattern):
+        return None
     try:
-        validator.validate(text)
-    except ValidationError as error:
-        if isinstance(error.kind, ValidationErrorKind.Pattern):
-            return False
-    raise UndecidedError(pattern)
+        return _fast(pattern)(text)
+    except ValueError:
+        return None
 
 
-def pattern_fault(pattern: Any) -> str | None:
-    """Why a pattern cannot be used; None where it can."""
-    if not isinstance(pattern, str):
-        return "is no text"
+@lru_cache(maxsize=1024)
+def lengths(pattern: str) -> tuple[int, int | None]:
+    """(fewest, most) characters of a text in which the pattern is found; most is None where there is no such bound."""
+    if not _plain(pattern):
+        return 0, None
+    parsed: Any = parser.parse(pattern)
+    fewest, most = parsed.getwidth()
+    ends = [parsed[0], parsed[-1]] if len(parsed) else []
+    anchored = ends == [(constants.AT, constants.AT_BEGINNING), (constants.AT, constants.AT_END)]
+    return int(fewest), int(most) if anchored and most < constants.MAXREPEAT else None
+
+
+@lru_cache(maxsize=1024)
+def _plain(pattern: str) -> bool:
+    """Whether every engine reads the pattern alike."""
+    if len(pattern) > _LONGEST or _DISPUTED.search(pattern):
+        return False
     try:
-        _compiled(pattern)
-    except (ValueError, UnicodeEncodeError):
-        return "does not compile in the bounded engine (a misspelt, too large or unsupported regular expression)"
-    return None
+        re.compile(pattern)
+        _fast(pattern)
+    except (re.error, ValueError, RecursionError, OverflowError):
+        return False
+    return True
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> Any:
+def _fast(pattern: str) -> Callable[[Any], bool]:
     from jsonschema_rs import Draft202012Validator
 
-    return Draft202012Validator({"pattern": pattern}, pattern_options=bounded(), offline=True)
+    return Draft202012Validator({"pattern": pattern}).is_valid

@@ -10,9 +10,9 @@ from itertools import product
 from typing import Any
 from urllib.parse import unquote
 
+from telemetry_assets.contracts.bounded_patterns import UndecidedError, bounded, matches
 from telemetry_assets.contracts.dialects import Draft
 from telemetry_assets.contracts.formats import formats_in, not_asserted
-from telemetry_assets.contracts.bounded_patterns import UndecidedError, bounded, matches
 from telemetry_assets.contracts.places import pointer_of
 
 Spots = tuple[str, ...]

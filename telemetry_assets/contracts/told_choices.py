@@ -4,6 +4,7 @@ What belongs here: one function per keyword. What does not: what stands in a bra
 """
 
 from dataclasses import replace
+
 from telemetry_assets.contracts import change_words as words
 from telemetry_assets.contracts import relation
 from telemetry_assets.contracts.nodes import Node
