@@ -17,7 +17,7 @@ from telemetry_assets.contracts.references import needed_files
 
 TOOK_TOO_LONG = "the match took too long"
 """The message of an error that stands for a pattern nobody could decide."""
-_FOLDER = "telemetry:///"
+_FOLDER = "file:///telemetry-schemas/"
 _LEAF = ["null", "boolean", "number", "string"]
 
 
