@@ -52,7 +52,7 @@ CONTRACT = {
         }
     },
 }
-SCENARIO = "- {scenario: the boundaries of a stream, when: 2026-06-01T12:00:00Z, boundaries: shop/orders}\n"
+SCENARIO = "- {scenario: all is well, when: 2026-06-01T12:00:00Z, expect: {states: {shop/orders: fresh}, messages: []}}\n"
 
 
 @dataclass(frozen=True, slots=True)
