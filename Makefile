@@ -13,7 +13,7 @@ export UV_LINK_MODE := copy
 .PHONY: help setup demo up test test-slow coverage lint types bench promises lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 $(UV):
 	@python3 -m venv .uv && .uv/bin/python -m pip install --quiet --upgrade uv
@@ -43,6 +43,9 @@ coverage: $(READY)  ## the fast tests as CI runs them: coverage and JUnit, in co
 	@mkdir -p coverage
 	@COVERAGE_FILE=coverage/data $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder \
 	  --cov=telemetry_assets --cov-report=xml:coverage/coverage.xml --cov-report=html:coverage/html --junitxml=coverage/junit.xml
+
+telemetry-nightly: $(READY)  ## sync, build, publish, then every check: one verdict, whatever failed on the way
+	@$(BIN)/telemetry refresh; refreshed=$$?; $(BIN)/telemetry check --all; checked=$$?; exit $$(( checked ? checked : refreshed ))
 
 lint: $(READY)  ## ruff: style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -133,19 +133,17 @@ def _by_tenant(
     found: list[Result] = []
     for result in results_of(expected, heard):
         one = checks.get((result.asset, result.check))
-        told = (
-            (heard.evaluations.get((one.key, None)) or heard.recorded.get((one.key, None), (None,))[0]) if one else None
-        )
-        if one is None or told is None:
+        told = heard.evaluations.get((one.key, None)) if one else None
+        if one and not one.alone and one.key.name in OURS:
+            found += recorded_results(instance, one, _about(settings, one, slugs))
+        elif one is None or told is None:
             found.append(result)
-        elif result.check == DATA_AGE and isinstance(judged, CouldNotLookError):
+        elif isinstance(judged, CouldNotLookError) and result.check == DATA_AGE:
             found.append(unknown(one, None, f"could not look: {judged.message}", judged.remedy))
-        elif result.check == DATA_AGE and not isinstance(judged, CouldNotLookError):
+        elif not isinstance(judged, CouldNotLookError) and result.check == DATA_AGE:
             found += data_age_results(result, judged.get(result.asset, ()))
         elif is_of_tenants(told.evaluation):
-            about = _about(settings, one, slugs)
-            alone = one.alone
-            found += split(result, told.evaluation, about) if alone else recorded_results(instance, one, about)
+            found += split(result, told.evaluation, slugs)
         else:
             found.append(result)
     return found

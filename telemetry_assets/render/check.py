@@ -34,6 +34,7 @@ EXITS = {
 _WORST_FIRST = (State.UNKNOWN, State.FAIL, State.MISSING, State.WARN, State.PASS)
 _PLAIN_WIDTH = 160
 """So wide is a line where nobody says how wide the terminal is."""
+_HEADERS = ("", "CHECK", "TENANT")
 _LEAST_SAID = 40
 _REMEDIES = 8
 
@@ -76,10 +77,12 @@ def verdict_lines(verdict: Verdict, colours: Palette, width: int) -> Iterator[st
     """The lines of :func:`print_verdict`: what passed is one line a check, and what else there is one a result."""
     rows = list(_rows(verdict.results))
     if rows:
-        taken = max(sum(len(row[column].text) + 2 for column in range(3)) for row in rows)
-        room = max(width - taken - 4, _LEAST_SAID)
+        taken = sum(
+            max(len(header), *(len(row[column].text) for row in rows)) for column, header in enumerate(_HEADERS)
+        )
+        room = max(width - taken - 8, _LEAST_SAID)
         cells = [[*row[:3], Cell(printable(row[3].text, room), row[3].style)] for row in rows]
-        yield from draw(("", "CHECK", "TENANT", "SAID"), cells, colours)
+        yield from draw((*_HEADERS, "SAID"), cells, colours)
         yield ""
     remedies = list(dict.fromkeys(one.remedy for one in verdict.bad if one.remedy))
     for remedy in remedies[:_REMEDIES]:

@@ -1,0 +1,202 @@
+"""The command ``check`` as it is typed: exit codes, JSON that nobody disturbs, files, what cannot be asked together."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+from xml.etree import ElementTree
+
+import psycopg
+import pytest
+
+from telemetry_assets.cli.main import main
+from telemetry_assets.ledger import graph, subjects, tenants
+from telemetry_assets.model import AssetKind, AssetNode, Clock, ExitCode, SubjectFact, Tenant
+from tests.conftest import _execute, named
+from tests.integration.example import clean_environment
+
+type Run = Callable[..., tuple[int, str, str]]
+
+ORDERS = "tests.defs.foreign_examples.orders"
+TENANTS = (Tenant("acme", UUID(int=1), "Acme"), Tenant("globex", UUID(int=2), "Globex"))
+YAML = """
+tenants:
+  - {slug: acme, id: 00000000-0000-0000-0000-000000000001, name: Acme}
+  - {slug: globex, id: 00000000-0000-0000-0000-000000000002, name: Globex}
+sources:
+  shop: {executable: [run-me], every: 15m, streams: {orders: {}}, connections: [{tenant: acme}, {tenant: globex}]}
+promises:
+  - {asset: shop/*, window: {fail: 60m}, owner: data-eng}
+owners: {data-eng: {notify: {ERROR: [log]}}}
+channels: {log: {kind: file, path: messages.log}}
+"""
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_url: str, _template: str) -> str:
+    """One ledger for this module: two tenants of one source."""
+    _execute(postgres_url, f"create database cli_check template {_template}")
+    url = named(postgres_url, "cli_check")
+    with psycopg.connect(url, autocommit=True) as conn:
+        tenants.write(conn, TENANTS)
+        graph.replace(conn, [AssetNode("shop/orders", AssetKind.STREAM, clock=Clock())])
+    return url
+
+
+@pytest.fixture
+def home(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A prepared home, of whose source nothing has come yet."""
+    (tmp_path / "telemetry.yaml").write_text(YAML)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TELEMETRY_CONFIG", str(tmp_path / "telemetry.yaml"))
+    monkeypatch.setenv("TELEMETRY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    for name in ("AIRBYTE_URL", "MONITOR_ALERT_WEBHOOK_URL", "TELEMETRY_DEADMAN_URL", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs ``telemetry check …``: exit code, standard output, standard error."""
+
+    def command(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["telemetry", "check", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return command
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No project of ours anywhere: that of another needs none."""
+    for name in ("DAGSTER_HOME", "TELEMETRY_CONFIG", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+class TestOurs:
+    """On our own project."""
+
+    @pytest.mark.promise("C17", "C20")
+    def test_what_is_late_waits_to_be_told_before_the_command_ends(self, home: Path, run: Run, database_url: str):
+        record(database_url, "acme", timedelta(hours=3))
+        code, said, _ = run("shop/orders", "--junit", home / "junit.xml", "--out", home / "out")
+        assert code == ExitCode.COULD_NOT_LOOK, "its sync was never recorded, too"
+        assert "late" in said
+        assert "MISSING" in said
+        assert "exit 4, not everything could be looked at" in said
+        with psycopg.connect(database_url) as conn:
+            waiting = conn.execute("select channel, status from telemetry.outbox").fetchall()
+        assert ("log", "pending") in waiting
+        root = ElementTree.parse(home / "junit.xml").getroot()
+        assert (root.get("failures"), root.get("errors")) == ("2", "2")
+        assert {path.name for path in (home / "out").iterdir()} >= {"manifest.json", "ci-summary.json", "junit.xml"}
+
+    @pytest.mark.promise("C17")
+    def test_one_tenant_that_is_well_is_not_hurt_by_another(self, home: Path, run: Run, database_url: str):
+        record(database_url, "acme", timedelta(0))
+        _, said, _ = run("shop/orders", "--tenant", "acme", "--json")
+        found = {(one["check"], one["tenant"]): one["state"] for one in json.loads(said)["results"]}
+        assert found == {("data_age", "acme"): "PASS", ("sync_status", "acme"): "UNKNOWN"}
+
+    @pytest.mark.promise("D16", "D26", "D32")
+    def test_a_database_that_is_away_ends_with_4_and_leaves_everything_written(
+        self, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:hidden@127.0.0.1:1/nothing")
+        code, said, _ = run("--all", "--json", "--out", home / "out", "--junit", home / "junit.xml")
+        document = json.loads(said)
+        assert (code, document["exit_code"]) == (4, 4)
+        assert {one["state"] for one in document["results"]} == {"UNKNOWN"}
+        assert "hidden" not in said + (home / "junit.xml").read_text()
+        assert json.loads((home / "out" / "ci-summary.json").read_text())["exit_code"] == 4
+
+    @pytest.mark.promise("D16")
+    def test_artifacts_that_cannot_be_written_fail_it(self, home: Path, run: Run):
+        (home / "file").write_text("in the way")
+        code, said, _ = run("shop/orders", "--out", home / "file" / "out", "--json")
+        assert code == 4
+        assert any(one["kind"] == "artifact" and one["state"] == "FAIL" for one in json.loads(said)["results"])
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ((), "say --all"),
+            (("shop/ordrs",), "Did you mean shop/orders?"),
+            (("--tag", "nightly"), "No asset is tagged nightly"),
+            (("shop/orders", "--tenant", "acne"), "Did you mean acme?"),
+            (("--guard", "-m", "x"), "--guard and -m are two things"),
+            (("--all", "--keep"), "--keep is the guard's"),
+            (("--all", "--base", "HEAD"), "--base is the guard's"),
+            (("--all", "--deadline", "soon"), "--deadline"),
+        ],
+    )
+    def test_what_cannot_be_asked_ends_with_5(self, home: Path, run: Run, arguments: tuple[str, ...], words: str):
+        code, said, beside = run(*arguments)
+        assert (code, said) == (5, "")
+        assert words in beside
+
+
+def record(url: str, tenant: str, age: timedelta) -> None:
+    """A sync of a tenant that was so long ago."""
+    then = datetime.now(UTC) - age
+    with psycopg.connect(url, autocommit=True) as conn:
+        subjects.record(conn, [SubjectFact("shop/orders", tenant, then, "r", "airbyte", {"shop/orders": then})])
+
+
+@pytest.mark.usefixtures("nobody")
+class TestTheirs:
+    """On another's project."""
+
+    @pytest.mark.promise("F5", "F6")
+    def test_the_answer_is_json_whatever_their_code_prints(self, run: Run, tmp_path: Path):
+        code, said, beside = run("-m", ORDERS, "--json", "--junit", tmp_path / "junit.xml")
+        document = json.loads(said)
+        assert "is no answer of telemetry" in beside
+        assert (code, document["exit_code"]) == (4, 4)
+        assert document["counts"] == {"PASS": 1, "WARN": 1, "FAIL": 2, "MISSING": 0, "UNKNOWN": 1}
+        assert [one["state"] for one in document["results"]][:3] == ["UNKNOWN", "FAIL", "FAIL"]
+        assert "1 id twice" in (tmp_path / "junit.xml").read_text()
+
+    @pytest.mark.promise("C17", "F5")
+    @pytest.mark.parametrize(("asset", "code"), [("order_report", 0), ("sales", 1), ("stock", 4)])
+    def test_the_exit_code_tells_what_was_found(self, run: Run, asset: str, code: int):
+        module = ORDERS if asset == "order_report" else "tests.defs.foreign_examples.regions"
+        assert run("-m", module, asset)[0] == code
+
+    def test_a_person_reads_the_worst_first_and_the_verdict_last(self, run: Run):
+        _, said, _ = run("-m", ORDERS)
+        lines = [line for line in said.splitlines() if line.strip()]
+        assert "UNKNOWN" in lines[1]
+        assert lines[-1].startswith("FAILED  5 results: 1 UNKNOWN, 2 FAIL, 1 WARN, 1 PASS; ")
+
+    def test_an_import_that_raises_ends_with_4_and_their_line(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        (tmp_path / "theirs_failing.py").write_text("print('loading')\nraise KeyError('REGION')\n")
+        monkeypatch.chdir(tmp_path)
+        code, said, beside = run("-m", "theirs_failing", "--json")
+        assert (code, said) == (4, "")
+        assert f"{tmp_path / 'theirs_failing.py'}:2: KeyError: 'REGION'" in beside
+        assert "Traceback" not in beside
+
+
+@pytest.mark.slow
+@pytest.mark.promise("A28")
+@pytest.mark.parametrize("command", [["-m", "telemetry_assets"], ["-m", "telemetry_assets.cli"]])
+def test_it_runs_as_a_module_from_any_folder(command: list[str], tmp_path: Path):
+    (tmp_path / "theirs_anywhere.py").write_text(
+        "import dagster as dg\n@dg.asset\ndef one(): ...\n"
+        "@dg.asset_check(asset=one)\ndef fails(): return dg.AssetCheckResult(passed=False)\n"
+        "defs = dg.Definitions(assets=[one], asset_checks=[fails])\n"
+    )
+    arguments = [sys.executable, *command, "check", "-m", "theirs_anywhere"]
+    ended = subprocess.run(arguments, cwd=tmp_path, env=clean_environment(), capture_output=True, check=False)
+    assert ended.returncode == 1, ended.stderr

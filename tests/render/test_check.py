@@ -1,0 +1,79 @@
+"""How a verdict is read: the worst first, what passed in a line, the exit code in words."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from telemetry_assets.answers.results import Kind, Result, Verdict
+from telemetry_assets.model import State
+from telemetry_assets.render.check import print_json, verdict_lines
+from telemetry_assets.render.terminal import Palette
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def result(state: State, tenant: str = "*", **more: object) -> Result:
+    """A result of a check."""
+    return Result(Kind.CHECK, "shop/orders", "data_age", state, "said", tenant=tenant, **more)  # type: ignore[arg-type]
+
+
+def verdict(*results: Result) -> Verdict:
+    """A verdict of three seconds."""
+    return Verdict(results, NOW, NOW + timedelta(seconds=3), "c", "everything")
+
+
+def lines(*results: Result, width: int = 100) -> list[str]:
+    """The lines of a verdict without colours."""
+    return list(verdict_lines(verdict(*results), Palette(), width))
+
+
+def test_the_worst_is_first_and_what_passed_is_one_line():
+    found = lines(
+        *(result(State.PASS, tenant) for tenant in ("acme", "globex", "initech")),
+        result(State.FAIL, "umbrella", late=True, data_age=timedelta(hours=3)),
+        result(State.UNKNOWN, "hooli"),
+    )
+    assert [line.split()[1] for line in found[1:4]] == ["UNKNOWN", "late", "PASS"]
+    assert "3h old; said" in found[2]
+    assert "acme, globex and 1 more" in found[3]
+
+
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        ((result(State.PASS),), "PASSED  1 result: 1 PASS; 3 s; exit 0, nothing is wrong"),
+        ((result(State.FAIL),), "FAILED  1 result: 1 FAIL; 3 s; exit 1, something fails"),
+        ((result(State.FAIL, late=True),), "FAILED  1 result: 1 late; 3 s; exit 2, something is late"),
+        ((result(State.MISSING),), "FAILED  1 result: 1 MISSING; 3 s; exit 3, something was never seen"),
+        (
+            (result(State.UNKNOWN),),
+            "FAILED  1 result: 1 UNKNOWN; 3 s; exit 4, not everything could be looked at",
+        ),
+        ((), "PASSED  0 results: none; 3 s; exit 0, nothing is wrong"),
+    ],
+)
+@pytest.mark.promise("D26")
+def test_the_last_line_is_the_verdict_in_words(results: tuple[Result, ...], words: str):
+    assert lines(*results)[-1] == words
+
+
+def test_what_to_do_is_said_once():
+    found = lines(
+        result(State.UNKNOWN, "acme", remedy="Materialize it."),
+        result(State.UNKNOWN, "globex", remedy="Materialize it."),
+    )
+    assert [line for line in found if "→" in line] == ["  → Materialize it."]
+
+
+def test_foreign_text_can_neither_break_a_line_nor_a_terminal():
+    found = lines(Result(Kind.CHECK, "a", "b", State.FAIL, "x\n\x1b[31m" + "y" * 500), width=80)
+    assert all("\x1b" not in line and len(line) <= 80 for line in found[:2])
+
+
+def test_json_is_the_whole_verdict(capsys: pytest.CaptureFixture[str]):
+    print_json(verdict(result(State.PASS, "acme"), result(State.FAIL, "globex", took=timedelta(seconds=2))))
+    document = json.loads(capsys.readouterr().out)
+    assert [one["tenant"] for one in document["results"]] == ["globex", "acme"]
+    assert document["results"][0]["duration_seconds"] == 2
+    assert (document["exit_code"], document["exit_words"], document["verdict"]) == (1, "something fails", "failed")
