@@ -16,8 +16,9 @@ from telemetry_assets.answers.contracts_answer import accepted_text, direction_o
 from telemetry_assets.contracts.acceptance import FILE, Acceptance, read_acceptances, with_acceptance
 from telemetry_assets.contracts.baseline import ContractDrift, folder_drift, is_schema
 from telemetry_assets.contracts.drift import Drift
+from telemetry_assets.contracts.edits import edited
 from telemetry_assets.contracts.fixtures import hydrated, made_relative
-from telemetry_assets.contracts.proposals import Proposal, edited, proposals
+from telemetry_assets.contracts.proposals import Proposal, proposals
 from telemetry_assets.contracts.reading import read_json
 from telemetry_assets.contracts.registry import Folder, load_folder
 from telemetry_assets.contracts.rewriting import rewritten

@@ -1,44 +1,26 @@
 """Edits of a contract that would let real documents keep it: the smallest that do, each with its verdict. Never applied
 here without being asked for by id.
 
-What belongs here: documents that break a contract → edits, and an edit of a schema. What does not: whose documents they
-are, writing files (``cli/contracts.py``), the text of a schema (``rewriting.py``).
+What belongs here: documents that break a contract → edits with their places, ids and verdicts. What does not: the edits
+themselves (``edits.py``), whose documents they are, writing files (``cli/contracts.py``).
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from telemetry_assets.contracts.compare import compare
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Direction, Drift
+from telemetry_assets.contracts.edits import CLOSED, Edit, Steps, edit_for, edited, said
 from telemetry_assets.contracts.places import pointer_of
 from telemetry_assets.contracts.references import Target, needed_files, target_of
 from telemetry_assets.contracts.validate import Contract
 
 MOST = 10_000
 """So many violations of one document are looked at."""
-_LOWER = {"minimum": min, "minLength": min, "minItems": min, "minProperties": min}
-_UPPER = {"maximum": max, "maxLength": max, "maxItems": max, "maxProperties": max}
-_SIZED = {"minLength", "minItems", "minProperties", "maxLength", "maxItems", "maxProperties"}
-_STRICT = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
-_CLOSED = ("additionalProperties", "unevaluatedProperties")
-_NUMBER = ("integer", "number")
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One edit: at ``at`` (the steps to a schema in ``file``), about ``keyword``, of the property ``name`` where it is
-    about one. ``value`` is what the keyword or the property becomes, None where a name is taken out of ``required``."""
-
-    file: str
-    at: tuple[str | int, ...]
-    keyword: str
-    name: str = ""
-    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +57,14 @@ def proposals(contract: Contract, documents: Iterable[Any], direction: Direction
     found = _refused(contract, documents)
     made: dict[str, Proposal] = {}
     for (file, at, keyword, name), refused in found.items():
-        edit = _edit(file, at, keyword, name, refused)
+        edit = edit_for(file, at, keyword, name, refused.schema, refused.values)
         if edit is not None:
             proposal = _proposal(contract, edit, refused, direction)
             made.setdefault(proposal.id, proposal)
     return tuple(sorted(made.values(), key=lambda one: (one.pointer, one.edit.keyword, one.id)))
 
 
-def edited(schema: Any, edit: Edit) -> Any:
-    """A copy of the schema of ``edit.file`` with the edit made; keys keep their order."""
-    made = deepcopy(schema)
-    here = made
-    for step in edit.at:
-        here = here[step]
-    if edit.keyword in _CLOSED:
-        here["properties"] = {**here.get("properties", {}), edit.name: edit.value}
-    elif edit.keyword == "required":
-        here["required"] = [name for name in here["required"] if name != edit.name]
-    elif edit.keyword == "const":
-        _replaced(here, "const", "enum", edit.value)
-    elif edit.keyword in _STRICT:
-        _replaced(here, edit.keyword, _STRICT[edit.keyword], edit.value)
-    else:
-        here[edit.keyword] = edit.value
-    return made
-
-
-_Spot = tuple[str, tuple[str | int, ...], str, str]
+_Spot = tuple[str, Steps, str, str]
 
 
 def _refused(contract: Contract, documents: Iterable[Any]) -> dict[_Spot, _Found]:
@@ -111,7 +74,7 @@ def _refused(contract: Contract, documents: Iterable[Any]) -> dict[_Spot, _Found
         if contract.accepts(document):
             continue
         for error in islice(contract.reference_errors(document), MOST):
-            place = _place(contract, list(error.absolute_schema_path)[:-1])
+            place = _place(contract, error)
             if place is None:
                 continue
             for name, value in _culprits(error):
@@ -124,7 +87,7 @@ def _refused(contract: Contract, documents: Iterable[Any]) -> dict[_Spot, _Found
 
 def _culprits(error: Any) -> Iterator[tuple[str, Any]]:
     """(property, value) of what an error is about; no property where it is the value itself."""
-    if error.validator in _CLOSED:
+    if error.validator in CLOSED:
         known = error.schema.get("properties", {})
         yield from ((name, value) for name, value in error.instance.items() if name not in known)
     elif error.validator == "required":
@@ -133,28 +96,38 @@ def _culprits(error: Any) -> Iterator[tuple[str, Any]]:
         yield "", error.instance
 
 
-def _place(contract: Contract, path: Sequence[str | int]) -> tuple[str, tuple[str | int, ...]] | None:
-    """(file, steps in it) of the schema at a path of jsonschema's, its references followed; None where it is lost."""
+def _place(contract: Contract, error: Any) -> tuple[str, Steps] | None:
+    """(file, steps in it) of the schema that an error is about; None where it is lost.
+
+    jsonschema names the steps on the way but not the references it followed: both ways are gone.
+    """
     files = {**contract.files, contract.name: contract.schema}
-    # Schemas of several files are compiled behind one reference to the first.
-    steps = path[1:] if len(needed_files(contract.name, files)) > 1 else path
-    file, at, here = contract.name, tuple[str | int, ...](), contract.schema
-    for step in steps:
-        if step == "$ref":
-            target = target_of(here[step], file, files)
-            if not isinstance(target, Target):
-                return None
-            file, here, at = target.file, target.schema, _steps(target, files)
-            continue
-        try:
-            here, at = here[step], (*at, step)
-        except (KeyError, IndexError, TypeError):
-            return None
-    return file, at
+    steps = tuple(error.absolute_schema_path)[:-1]
+    ways = _ways(Target(contract.name, "", contract.schema), (), steps, files, frozenset())
+    return next(((file, at) for file, at, schema in ways if schema == error.schema), None)
 
 
-def _steps(target: Target, files: Mapping[str, Any]) -> tuple[str | int, ...]:
-    at: tuple[str | int, ...] = ()
+def _ways(
+    here: Target, at: Steps, steps: Steps, files: Mapping[str, Any], seen: frozenset[tuple[str, str]]
+) -> Iterator[tuple[str, Steps, Any]]:
+    """(file, steps in it, schema) of whatever lies at the end of ``steps``, with references gone through at will."""
+    schema, spot = here.schema, (here.file, here.pointer)
+    if not steps:
+        yield here.file, at, schema
+    elif isinstance(schema, dict | list):
+        step = steps[0]
+        inner: Any = schema.get(step) if isinstance(schema, dict) else dict[Any, Any](enumerate(schema)).get(step)
+        if inner is not None:
+            below = Target(here.file, f"{here.pointer}{pointer_of([step])}", inner)
+            yield from _ways(below, (*at, step), steps[1:], files, frozenset())
+    if isinstance(schema, dict) and "$ref" in schema and spot not in seen:
+        target = target_of(schema["$ref"], here.file, files)
+        if isinstance(target, Target):
+            yield from _ways(target, _steps(target, files), steps, files, seen | {spot})
+
+
+def _steps(target: Target, files: Mapping[str, Any]) -> Steps:
+    at: Steps = ()
     here: Any = files[target.file]
     for raw in target.pointer.split("/")[1:]:
         key = raw.replace("~1", "/").replace("~0", "~")
@@ -162,25 +135,6 @@ def _steps(target: Target, files: Mapping[str, Any]) -> tuple[str | int, ...]:
         step = int(key) if listed else key
         here, at = here[step], (*at, step)
     return at
-
-
-def _edit(file: str, at: tuple[str | int, ...], keyword: str, name: str, found: _Found) -> Edit | None:
-    """The smallest edit that accepts all of the values, None where there is none of its kind."""
-    old: Any = found.schema.get(keyword) if isinstance(found.schema, dict) else None
-    values = found.values
-    if keyword in _CLOSED and old is False:
-        return Edit(file, at, keyword, name, _inferred(values))
-    if keyword == "required":
-        return Edit(file, at, keyword, name)
-    if keyword == "type":
-        return Edit(file, at, keyword, value=_widened(old, values))
-    if keyword in ("enum", "const"):
-        return Edit(file, at, keyword, value=_with(old if keyword == "enum" else [old], values))
-    bound = _STRICT.get(keyword, keyword)
-    pick = {**_LOWER, **_UPPER}.get(bound)
-    if pick is None:
-        return None
-    return Edit(file, at, keyword, value=pick(len(value) if keyword in _SIZED else value for value in values))
 
 
 def _proposal(contract: Contract, edit: Edit, found: _Found, direction: Direction) -> Proposal:
@@ -194,7 +148,13 @@ def _proposal(contract: Contract, edit: Edit, found: _Found, direction: Directio
         drift = _worst(drift, edit.file, files, after, direction)
     name = contract.name.rpartition("/")[2].removesuffix(".schema.json")
     return Proposal(
-        changes[0].id if len(changes) == 1 else _id(edit), name, found.pointer, _text(edit, found), drift, edit, changes
+        changes[0].id if len(changes) == 1 else _id(edit),
+        name,
+        found.pointer,
+        said(edit, found.schema),
+        drift,
+        edit,
+        changes,
     )
 
 
@@ -207,91 +167,7 @@ def _worst(drift: Drift, file: str, old: Mapping[str, Any], new: Mapping[str, An
     return next(one for one in WORST_FIRST if one in {drift, *found})
 
 
-def _text(edit: Edit, found: _Found) -> str:
-    if edit.keyword in _CLOSED:
-        return f"add it as optional, {_kind(edit.value)}"
-    if edit.keyword == "required":
-        return "make it optional"
-    if edit.keyword == "type":
-        return f"type: {_types(found.schema['type'])} → {_types(edit.value)}"
-    if edit.keyword in ("enum", "const"):
-        old = found.schema["enum"] if edit.keyword == "enum" else [found.schema["const"]]
-        new = [value for value in edit.value if not any(_same(value, known) for known in old)]
-        return f"also allow {_clipped(', '.join(json.dumps(value, ensure_ascii=False) for value in new))}"
-    return f"{edit.keyword}: {found.schema[edit.keyword]} → {_STRICT.get(edit.keyword, '')} {edit.value}".replace(
-        "  ", " "
-    )
-
-
 def _id(edit: Edit) -> str:
     said = [edit.file, pointer_of(edit.at), edit.keyword, edit.name, edit.value]
     text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _inferred(values: Iterable[Any]) -> Any:
-    """The schema that genson reads from the values, without a draft of its own."""
-    from genson import SchemaBuilder
-
-    builder = SchemaBuilder(schema_uri=SchemaBuilder.NULL_URI)
-    for value in values:
-        builder.add_object(value)
-    return builder.to_schema()
-
-
-def _widened(old: Any, values: Iterable[Any]) -> Any:
-    """``type`` with the types of the values too, in the order they came; a fraction makes an integer a number."""
-    kinds = [old] if isinstance(old, str) else list(old)
-    for kind in map(_type_of, values):
-        if kind == "number" and "integer" in kinds:
-            kinds[kinds.index("integer")] = "number"
-        elif kind not in kinds and not (kind == "integer" and "number" in kinds):
-            kinds.append(kind)
-    return kinds[0] if len(kinds) == 1 else kinds
-
-
-def _type_of(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return _NUMBER[0 if value == int(value) else 1]
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
-
-
-def _with(known: Sequence[Any], values: Iterable[Any]) -> list[Any]:
-    made = list(known)
-    for value in values:
-        if not any(_same(value, one) for one in made):
-            made.append(value)
-    return made
-
-
-def _same(one: Any, other: Any) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-
-
-def _replaced(here: dict[str, Any], old: str, new: str, value: Any) -> None:
-    """Another keyword in the place of one, the order of the others kept."""
-    kept = {new if key == old else key: value if key == old else held for key, held in here.items()}
-    here.clear()
-    here.update(kept)
-
-
-def _kind(schema: Any) -> str:
-    return _types(schema.get("type", "anything")) if isinstance(schema, dict) else "anything"
-
-
-def _types(said: Any) -> str:
-    return said if isinstance(said, str) else " or ".join(said)
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"
