@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
 export UV_LINK_MODE := copy
 
-.PHONY: help setup demo up test test-slow coverage lint types bench promises lock clean
+.PHONY: help setup demo up test test-slow telemetry-nightly coverage lint types bench promises lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-17s %s\n", $$1, $$2}'
