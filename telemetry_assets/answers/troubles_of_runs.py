@@ -97,5 +97,6 @@ def _of_run(run: JobRun, owner: str, severity: Severity, around: Around, veil: V
 
 def _remedy(run: JobRun) -> str:
     if run.job == CHECK_JOB:
-        return f"Look at the artifacts of run {run.run_id} of the CI, mend what they say, and run it again"
+        which = f"run {run.run_id} of the CI" if run.run_id else "the CI's newest run"
+        return f"Look at the artifacts of {which}, mend what they say, and run it again"
     return f"Look at run {run.run_id} in Dagster, mend what it says, and start it again"

@@ -91,7 +91,7 @@ def _no_verdict(
     return JobRun(
         location=_location(whose, settings),
         job=CHECK_JOB,
-        run_id=whose.run_id or "unknown",
+        run_id=whose.run_id or "",
         succeeded=False,
         ended_at=now,
         said=f"no verdict: {problem} {_lines(beside)}".strip(),
