@@ -18,7 +18,8 @@ from telemetry_assets.contracts.baseline import ContractDrift, folder_drift, is_
 from telemetry_assets.contracts.drift import Drift
 from telemetry_assets.contracts.edits import edited
 from telemetry_assets.contracts.fixtures import hydrated, made_relative
-from telemetry_assets.contracts.proposals import Proposal, proposals
+from telemetry_assets.contracts.grouped import grouped
+from telemetry_assets.contracts.proposals import Proposal, beyond_help, proposals
 from telemetry_assets.contracts.reading import read_json
 from telemetry_assets.contracts.registry import Folder, load_folder
 from telemetry_assets.contracts.rewriting import rewritten
@@ -176,10 +177,9 @@ class _Desk:
             contract = self._contract(name)
             if contract is None or all(contract.accepts(document) for document in documents):
                 continue
-            offered = proposals(contract, documents, direction_of(contract))
-            found += offered
-            if not offered:
-                helpless += [(name, one) for one in contract.validate_many((ANY_TENANT, each) for each in documents)]
+            found += proposals(contract, documents, direction_of(contract))
+            left, still = beyond_help(contract, documents)
+            helpless += [(name, one) for one in grouped(still, ((ANY_TENANT, each) for each in left))]
         return tuple(found), tuple(helpless)
 
     def writes(self) -> dict[Path, str]:

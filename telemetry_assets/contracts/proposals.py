@@ -7,8 +7,8 @@ themselves (``edits.py``), whose documents they are, writing files (``cli/contra
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,8 @@ from telemetry_assets.contracts.places import pointer_of
 from telemetry_assets.contracts.references import Target, needed_files, target_of
 from telemetry_assets.contracts.validate import Contract
 
+ROUNDS = 8
+"""So often an edit may bring out what it had hidden: a type, then its bounds."""
 MOST = 10_000
 """So many violations of one document are looked at."""
 
@@ -54,17 +56,35 @@ def proposals(contract: Contract, documents: Iterable[Any], direction: Direction
 
     What a choice (``anyOf``, ``if``), a ``pattern`` or a ``format`` refuses has none: that needs a person's judgement.
     """
-    found = _refused(contract, documents)
     made: dict[str, Proposal] = {}
-    for (file, at, keyword, name), refused in found.items():
-        edit = edit_for(file, at, keyword, name, refused.schema, refused.values)
-        if edit is not None:
-            proposal = _proposal(contract, edit, refused, direction)
-            made.setdefault(proposal.id, proposal)
+    for edit, refused in _edits(contract, documents):
+        proposal = _proposal(contract, edit, refused, direction)
+        made.setdefault(proposal.id, proposal)
     return tuple(sorted(made.values(), key=lambda one: (one.pointer, one.edit.keyword, one.id)))
 
 
+def beyond_help(contract: Contract, documents: Sequence[Any]) -> tuple[tuple[Any, ...], Contract]:
+    """The documents that break ``contract`` even after every edit that can be proposed and those that follow from it,
+    and the contract as it would be then."""
+    for _ in range(ROUNDS):
+        found = [edit for edit, _ in _edits(contract, documents)]
+        if not found:
+            break
+        files = {**contract.files, contract.name: contract.schema}
+        for edit in found:
+            files[edit.file] = edited(files[edit.file], edit)
+        contract = replace(contract, schema=files[contract.name], files=files)
+    return tuple(document for document in documents if not contract.accepts(document)), contract
+
+
 _Spot = tuple[str, Steps, str, str]
+
+
+def _edits(contract: Contract, documents: Iterable[Any]) -> Iterator[tuple[Edit, _Found]]:
+    for (file, at, keyword, name), refused in _refused(contract, documents).items():
+        edit = edit_for(file, at, keyword, name, refused.schema, refused.values)
+        if edit is not None:
+            yield edit, refused
 
 
 def _refused(contract: Contract, documents: Iterable[Any]) -> dict[_Spot, _Found]:

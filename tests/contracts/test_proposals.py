@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from telemetry_assets.contracts.drift import Direction, Drift
 from telemetry_assets.contracts.edits import edited
-from telemetry_assets.contracts.proposals import Proposal, proposals
+from telemetry_assets.contracts.proposals import Proposal, beyond_help, proposals
 from telemetry_assets.contracts.validate import Contract
 
 SCHEMA: dict[str, Any] = {
@@ -125,6 +125,13 @@ def test_its_id_is_that_of_its_change_and_the_same_every_time() -> None:
 @pytest.mark.parametrize("change", [{"code": "abc"}, {"either": 3}])
 def test_what_needs_a_persons_judgement_has_no_edit(change: Any) -> None:
     assert offered({**GOOD, **change}) == ()
+
+
+def test_what_no_edit_helps_is_told_beside_the_edits_that_do() -> None:
+    hopeless, curable = {**GOOD, "code": "abc", "note": 1}, {**GOOD, "score": "x"}
+    left, would_be = beyond_help(contract(), [GOOD, hopeless, curable])
+    assert left == (hopeless,)
+    assert [violation.pointer for violation in would_be.validate_many([("*", hopeless)])] == ["/code"]
 
 
 def test_a_schema_shared_by_others_is_edited_where_it_stands() -> None:
