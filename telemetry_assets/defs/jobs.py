@@ -12,13 +12,14 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from telemetry_assets.answers.refresh import Phase
 from telemetry_assets.defs.data_age_checks import DATA_AGE
+from telemetry_assets.defs.row_checks import ROWS
 from telemetry_assets.settings import Settings
 
 Job = UnresolvedAssetJobDefinition
 
 
 def jobs(
-    settings: Settings, assets: Sequence[dg.AssetsDefinition], data_age: dg.AssetChecksDefinition | None
+    settings: Settings, assets: Sequence[dg.AssetsDefinition], checks: Sequence[dg.AssetChecksDefinition]
 ) -> list[Job]:
     """One job per phase that has something to do, and one per distinct cadence where sources differ."""
     by_op = {definition.op.name: definition for definition in assets}
@@ -34,14 +35,14 @@ def jobs(
     published = [by_op[f"publish_{name}"] for name in settings.snapshots]
     if published:
         found.append(_job(Phase.SNAPSHOTS, published, "Publish every tenant's metric snapshot"))
-    if data_age is not None:
-        selection = dg.AssetSelection.checks(*data_age.check_keys)
+    if checks:
+        selection = dg.AssetSelection.checks(*(key for definition in checks for key in definition.check_keys))
         found.append(
             dg.define_asset_job(
                 Phase.CHECKS.value,
                 selection=selection,
                 executor_def=dg.in_process_executor,
-                description=f"Judge the data age of every promise ({DATA_AGE})",
+                description=f"Judge the data age of every promise ({DATA_AGE}), new rows by their contracts ({ROWS})",
             )
         )
     return found

@@ -13,6 +13,7 @@ from telemetry_assets.defs.airbyte_workspace import TenantAirbyteWorkspace
 from telemetry_assets.defs.data_age_checks import data_age_checks
 from telemetry_assets.defs.foreign_assets import foreign_assets
 from telemetry_assets.defs.jobs import jobs
+from telemetry_assets.defs.row_checks import row_checks
 from telemetry_assets.defs.schedules import schedules
 from telemetry_assets.defs.sensors import sensors
 from telemetry_assets.defs.snapshot_assets import snapshot_assets
@@ -41,11 +42,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     assets += [snapshot_assets(settings, snapshot, nodes) for snapshot in settings.snapshots.values()]
     promised = _with_promises(settings, nodes)
     assets = [definition.map_asset_specs(promised) for definition in assets]
-    checks = data_age_checks(settings, manifest, nodes)
+    checks = [each for each in (data_age_checks(settings, manifest, nodes), row_checks(settings, manifest)) if each]
     phases = jobs(settings, assets, checks)
     return dg.Definitions(
         assets=[*assets, *foreign_assets(settings, promised)],
-        asset_checks=[checks] if checks else [],
+        asset_checks=checks,
         jobs=phases,
         schedules=schedules(settings),
         sensors=sensors(settings, phases, manifest, nodes),

@@ -109,7 +109,7 @@ def watched_tables(manifest: Manifest, tenant_column: str | None) -> tuple[Watch
             schema=node["schema"],
             identifier=node.get("identifier") or node["name"],
             loaded_at=_loaded_at(node),
-            tenant_column=_tenant_column(node, tenant_column),
+            tenant_column=tenant_column_of(node, tenant_column),
         )
         for node in manifest.get("sources", {}).values()
         if _config(node).get("enabled", True)
@@ -239,7 +239,7 @@ def _is_synthetic(node: Node) -> bool:
     return _telemetry(node).get("synthetic") is True or "synthetic" in tags
 
 
-def _tenant_column(node: Node, tenant_column: str | None) -> str | None:
+def tenant_column_of(node: Node, tenant_column: str | None) -> str | None:
     """The node's own tenant column: as its meta says, else ours where its columns list it."""
     said = _telemetry(node)
     if "tenant_column" in said:
@@ -258,7 +258,7 @@ def _tenanted(
             return decided[unique_id]
         decided[unique_id] = False  # a cycle, which dbt refuses, would otherwise not end
         node = _node(manifest, unique_id)
-        if _tenant_column(node, tenant_column) is not None:
+        if tenant_column_of(node, tenant_column) is not None:
             verdict = True
         elif "tenant_column" in _telemetry(node) or (_config(node).get("contract") or {}).get("enforced"):
             verdict = False
