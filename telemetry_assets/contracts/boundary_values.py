@@ -10,10 +10,11 @@ from itertools import pairwise
 from math import ceil, floor, lcm
 from typing import Any
 
-from telemetry_assets.contracts.exact import canonical, exact, plain
+from telemetry_assets.contracts.exact import ALL_KINDS, canonical, exact, plain
 from telemetry_assets.contracts.matching_text import near, texts
 
 Part = Mapping[str, Any]
+_OF_TYPE = {"number": frozenset({"integer", "fraction"})}
 LONGEST = 5_000
 """Longer texts and arrays are not built: a difference beyond that stays unknown."""
 _CONSTANTS = 400
@@ -110,13 +111,52 @@ def strings(parts: Sequence[Part]) -> Iterator[str]:
             yield from matching
             for text in matching[:2]:
                 yield from near(text)
-        yield from _FORMATS.get(str(part.get("format")), ())
+        if isinstance(name := part.get("format"), str):
+            yield from _FORMATS.get(name, ())
+            yield from (_stretched(name, length) for length in lengths)
     yield from _TEXTS
     for length in lengths:
         yield from (character * length for character in ("a", "0", "é"))
+
+
+def _stretched(name: str, length: int) -> str:
+    """A text of a format that can be of many lengths."""
+    match name:
+        case "date-time":
+            return f"2024-02-29T12:00:00.{'0' * (length - 21)}Z"
+        case "time":
+            return f"12:00:00.{'0' * (length - 10)}Z"
+        case "email" | "idn-email":
+            return f"{'a' * (length - 5)}@b.co"
+        case _:
+            return "a" * length
 
 
 def sizes(parts: Sequence[Part], *keywords: str) -> list[int]:
     """The counts on and beside each bound, as far as something of that size is built; ascending."""
     bounds = {int(part[keyword]) for part in parts for keyword in keywords if keyword in part}
     return sorted({near for bound in bounds for near in (bound - 1, bound, bound + 1) if 0 <= near <= LONGEST})
+
+
+def scalars(parts: Sequence[Part], kinds: frozenset[str]) -> Iterator[Any]:
+    """Texts, numbers, null, true and false, of those kinds that are asked for."""
+    if "string" in kinds:
+        yield from strings(parts)
+    if kinds & {"integer", "fraction"}:
+        yield from (number for number in numbers(parts) if "fraction" in kinds or number == int(number))
+    if "null" in kinds:
+        yield None
+    if "boolean" in kinds:
+        yield from (True, False)
+
+
+def kinds_let_through(ways: Iterable[Iterable[Part]]) -> frozenset[str]:
+    """The kinds of values that all ``type`` keywords of some way let through."""
+    found: frozenset[str] = frozenset()
+    for schemas in ways:
+        allowed = ALL_KINDS
+        for said in (schema["type"] for schema in schemas if "type" in schema):
+            names: list[str] = [said] if isinstance(said, str) else said
+            allowed &= frozenset(kind for name in names for kind in _OF_TYPE.get(name, {name}))
+        found |= allowed
+    return found

@@ -14,6 +14,7 @@ from telemetry_assets.contracts.contained import prove
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Comparison, CounterExample, Direction, Drift
 from telemetry_assets.contracts.judges import Judge
 from telemetry_assets.contracts.normal import Normal, normalise
+from telemetry_assets.contracts.sides import NOTHING
 
 Files = Mapping[str, Any]
 NO_FILES: Files = {}
@@ -82,7 +83,7 @@ def _answer(sub: _Version, sup: _Version) -> _Answer:
     else:
         objection = ""
     document = _counterexample(sub, sup)
-    if document is not witness.NOTHING:
+    if document is not NOTHING:
         pointer, message = sup.judge.words(document)
         return _Answer(Drift.BREAKING, CounterExample(document, sub.side, sup.side, pointer, message))
     reason = f"it was proved that the {sup.side} schema accepts every document of the {sub.side} one, but {objection}"
@@ -93,9 +94,9 @@ def _counterexample(sub: _Version, sup: _Version) -> Any:
     """A document that both validators judge as accepted by the one and refused by the other, as they were written."""
     judges = (sub.judge, sup.judge)
     document = witness.find(sub.schema, sup.schema, judges)
-    if document is witness.NOTHING:
+    if document is NOTHING:
         suggested = second_opinions.suggested(sub.schema, sup.schema)
-        if suggested is not witness.NOTHING and witness.counts(suggested, judges):
+        if suggested is not NOTHING and witness.counts(suggested, judges):
             document = witness.shrunk(suggested, judges)
     return document
 

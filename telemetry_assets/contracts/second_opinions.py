@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from telemetry_assets.contracts.bounded_patterns import bounded
-from telemetry_assets.contracts.witness import NOTHING
+from telemetry_assets.contracts.sides import NOTHING
 
 _MOST_NODES = 1_500
 _MOST_CONSTANTS = 500

@@ -17,6 +17,8 @@ from telemetry_assets.contracts.places import pointer_of
 
 Spots = tuple[str, ...]
 """Pointers of schemas that all look at one place."""
+NOTHING: Any = object()
+"""No value; None is one."""
 _MOST_PARTS = 60
 _MOST_LINES = 12
 _BRANCHES = ("anyOf", "oneOf")
@@ -76,6 +78,8 @@ class Side:
         texts = sorted({self.text(spot) for spot in ours} - {"true", "{}"})
         if texts != sorted({other.text(spot) for spot in theirs} - {"true", "{}"}):
             return False
+        if any('"$dynamicRef"' in text for text in texts):
+            return False
         references = sum(text.count('"$ref"') for text in texts)
         return not references or (
             references == sum(text.count('"$ref": "#/$defs/') for text in texts) and self._named_alike(other)
@@ -133,6 +137,7 @@ class Side:
     def of_property(self, spots: Spots, name: str) -> Spots:
         """The schemas that look at the property ``name`` of what these look at (each alone, not through branches)."""
         found: dict[str, None] = {}
+        left: dict[str, None] = {}
         for spot in spots:
             schema = self.at(spot)
             inner = [pointer_of(("properties", name))] if name in schema.get("properties", {}) else []
@@ -141,14 +146,17 @@ class Side:
                 for each in schema.get("patternProperties", {})
                 if found_in(each, name)
             ]
-            if not inner:
-                inner = [f"/{each}" for each in ("additionalProperties", "unevaluatedProperties") if each in schema]
+            if not inner and "additionalProperties" in schema:
+                inner = ["/additionalProperties"]
+            if "unevaluatedProperties" in schema:
+                left.setdefault(f"{spot}/unevaluatedProperties")
             found |= dict.fromkeys(f"{spot}{each}" for each in inner)
-        return tuple(found)
+        return tuple(found or left)
 
     def of_item(self, spots: Spots, index: int) -> Spots:
         """The schemas that look at the item at ``index``."""
         found: dict[str, None] = {}
+        left: dict[str, None] = {}
         for spot in spots:
             schema = self.at(spot)
             if index < len(schema.get("prefixItems", ())):
@@ -156,8 +164,8 @@ class Side:
             elif "items" in schema:
                 found.setdefault(f"{spot}/items")
             elif "unevaluatedItems" in schema:
-                found.setdefault(f"{spot}/unevaluatedItems")
-        return tuple(found)
+                left.setdefault(f"{spot}/unevaluatedItems")
+        return tuple(found or left)
 
     def under(self, spots: Spots, keyword: str) -> list[str]:
         """The pointers of that keyword wherever these schemas have it."""
@@ -175,7 +183,7 @@ def found_in(pattern: str, text: str) -> bool:
 
 def _surely(spot: str, schema: Mapping[str, Any]) -> Iterator[str]:
     """What looks at the same place and must hold."""
-    if isinstance(reference := schema.get("$ref"), str) and reference.startswith("#"):
+    if isinstance(reference := schema.get("$ref"), str) and (reference == "#" or reference.startswith("#/")):
         yield unquote(reference[1:])
     yield from (f"{spot}/allOf/{index}" for index in range(len(schema.get("allOf", ()))))
 
@@ -186,7 +194,7 @@ def _choices(spot: str, schema: Mapping[str, Any]) -> Iterator[list[Spots]]:
             yield [(f"{spot}/{keyword}/{index}",) for index in range(len(schema[keyword]))]
     if "if" in schema:
         then = (f"{spot}/then",) if "then" in schema else ()
-        yield [(f"{spot}/if", *then), (f"{spot}/else",) if "else" in schema else ()]
+        yield [(f"{spot}/else",) if "else" in schema else (), (f"{spot}/if", *then)]
     for name in schema.get("dependentSchemas", {}):
         yield [(), (f"{spot}{pointer_of(('dependentSchemas', name))}",)]
 

@@ -8,15 +8,13 @@ from typing import Any
 
 from telemetry_assets.contracts.candidates import Candidates, SpentError
 from telemetry_assets.contracts.judges import Judge
-from telemetry_assets.contracts.sides import Side
+from telemetry_assets.contracts.sides import NOTHING, Side
 
-STEPS = 4_000
+STEPS = 12_000
 """How many values the search looks at."""
 _CONFIRMED = 12
 """How many documents are asked of both validators before the search gives up: they disagree then."""
 _SHRUNK = 600
-NOTHING = object()
-"""What :func:`find` answers where no document was found; None is a document."""
 
 
 def find(accepting: Any, refusing: Any, judges: tuple[Judge, Judge] | None = None, *, steps: int = STEPS) -> Any:
