@@ -37,6 +37,17 @@ def pairs() -> st.SearchStrategy[Pair]:
     return st.randoms(use_true_random=False).map(pair)
 
 
+def edited_pair(given: Pair, random: Random) -> Pair:
+    """A pair that somebody wrote, with an edit or two of either side, or of one alone so that it is a small edit."""
+    old, new = given.old, given.new
+    maker = Maker(random, isinstance(old, dict) and old.get("$schema") == DRAFT_7)
+    if random.random() < 0.5:
+        old = new = random.choice((old, new))
+    for _ in range(random.choice((1, 1, 2))):
+        old, new = (maker.edited(old), new) if random.random() < 0.5 else (old, maker.edited(new))
+    return Pair(old, new)
+
+
 def pair(random: Random) -> Pair:
     """Two schemas: mostly one and an edit of it, sometimes in another draft, sometimes two strangers."""
     maker = Maker(random, random.random() < 0.35)
