@@ -105,10 +105,10 @@ def _rows(results: Sequence[Result]) -> Iterator[list[Cell]]:
 def _row(one: Result, tenants: Sequence[str], message: str) -> list[Cell]:
     style = STATE_STYLES[one.state]
     age = f"{age_text(one.data_age)} old; " if one.data_age is not None and len(tenants) == 1 else ""
-    whose = "" if tuple(tenants) == (ANY_TENANT,) else printable(named(tenants, 2), 40)
+    whose = "" if tuple(tenants) == (ANY_TENANT,) else printable(named(tenants, 2 if len(tenants) == 2 else 1), 40)
     return [
         Cell(f"{MARKS[one.state]} {_word(one)}", style),
-        Cell(printable(_subject(one), 60)),
+        Cell(printable(_subject(one), 70)),
         Cell(whose),
         Cell(f"{age}{message}"),
     ]

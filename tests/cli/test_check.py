@@ -1,6 +1,7 @@
 """The command ``check`` as it is typed: exit codes, JSON that nobody disturbs, files, what cannot be asked together."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree
 
+import dagster as dg
 import psycopg
 import pytest
 
@@ -186,6 +188,43 @@ class TestTheirs:
         assert (code, said) == (4, "")
         assert f"{tmp_path / 'theirs_failing.py'}:2: KeyError: 'REGION'" in beside
         assert "Traceback" not in beside
+
+
+@pytest.mark.promise("C29")
+@pytest.mark.parametrize(("refreshed", "checked"), [(1, 0), (0, 2), (0, 0)])
+def test_the_nightly_target_runs_both_and_fails_where_either_does(tmp_path: Path, refreshed: int, checked: int):
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "telemetry"
+    ends = f"case $1 in refresh) exit {refreshed};; esac; exit {checked}"
+    command.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/ran\n{ends}\n')
+    command.chmod(0o755)
+    (tmp_path / ".ready").touch()
+    make = ["make", "--assume-old", str(tmp_path / ".ready"), "telemetry-nightly", f"VENV={tmp_path}"]
+    ended = subprocess.run(make, cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    assert (tmp_path / "ran").read_text() == "refresh\ncheck --all\n"
+    assert bool(ended.returncode) == bool(refreshed or checked)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_130_and_leaves_no_run_running(tmp_path: Path):
+    (tmp_path / "theirs_endless.py").write_text(
+        "import sys, time\nimport dagster as dg\n@dg.asset\ndef one(): ...\n"
+        "@dg.asset_check(asset=one)\ndef endless():\n    print('begun', flush=True)\n    time.sleep(60)\n"
+        "defs = dg.Definitions(assets=[one], asset_checks=[endless])\n"
+    )
+    (tmp_path / "dagster").mkdir()
+    arguments = [sys.executable, "-m", "telemetry_assets", "check", "-m", "theirs_endless", "--json"]
+    environment = clean_environment(DAGSTER_HOME=str(tmp_path / "dagster"))
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr
+        assert any("begun" in line for line in running.stderr)
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=30)
+    assert (running.returncode, said) == (130, "")
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        assert [run.is_finished for run in instance.get_runs()] == [True]
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def test_the_worst_is_first_and_what_passed_is_one_line():
     )
     assert [line.split()[1] for line in found[1:4]] == ["UNKNOWN", "late", "PASS"]
     assert "3h old; said" in found[2]
-    assert "acme, globex and 1 more" in found[3]
+    assert "acme and 2 more" in found[3]
 
 
 @pytest.mark.parametrize(
