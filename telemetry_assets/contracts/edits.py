@@ -14,6 +14,8 @@ Steps = tuple[str | int, ...]
 
 CLOSED = ("additionalProperties", "unevaluatedProperties")
 """Keywords that close an object."""
+CHOICES = ("type", "enum", "const")
+"""Keywords that can be widened where a schema is referred to, by a choice beside the reference."""
 _LOWER = {"minimum": min, "minLength": min, "minItems": min, "minProperties": min}
 _UPPER = {"maximum": max, "maxLength": max, "maxItems": max, "maxProperties": max}
 _SIZED = {"minLength", "minItems", "minProperties", "maxLength", "maxItems", "maxProperties"}
@@ -24,7 +26,10 @@ _NUMBER = ("integer", "number")
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One edit: at ``at`` (the steps to a schema in ``file``), about ``keyword``, of the property ``name`` where it is
-    about one. ``value`` is what the keyword or the property becomes, None where a name is taken out of ``required``."""
+    about one. ``value`` is what the keyword or the property becomes, None where a name is taken out of ``required``.
+
+    With the keyword ``$ref`` the reference becomes a choice between itself and ``value``; ``name`` is the keyword that
+    refused behind it."""
 
     file: str
     at: Steps
@@ -36,6 +41,8 @@ class Edit:
 def edit_for(file: str, at: Steps, keyword: str, name: str, schema: Any, values: Sequence[Any]) -> Edit | None:
     """The smallest edit that accepts all of the values, None where there is none of its kind."""
     old: Any = schema.get(keyword) if isinstance(schema, dict) else None
+    if keyword == "$ref":
+        return Edit(file, at, keyword, name, _choice(name, schema[name], values))
     if keyword in CLOSED and old is False:
         return Edit(file, at, keyword, name, _inferred(values))
     if keyword == "required":
@@ -63,6 +70,8 @@ def edited(schema: Any, edit: Edit) -> Any:
         here["required"] = [name for name in here["required"] if name != edit.name]
     elif edit.keyword == "const":
         _replaced(here, "const", "enum", edit.value)
+    elif edit.keyword == "$ref":
+        _replaced(here, "$ref", "anyOf", [{"$ref": here["$ref"]}, edit.value])
     elif edit.keyword in _STRICT:
         _replaced(here, edit.keyword, _STRICT[edit.keyword], edit.value)
     else:
@@ -72,6 +81,10 @@ def edited(schema: Any, edit: Edit) -> Any:
 
 def said(edit: Edit, schema: Any) -> str:
     """The edit in words; ``schema`` is the one at its place, as it is before."""
+    if edit.keyword == "$ref" and edit.name == "type":
+        return f"type: {_types(schema['type'])} → {_types([*_kinds(schema['type']), *_kinds(edit.value['type'])])}"
+    if edit.keyword == "$ref":
+        return f"also allow {_values(edit.value['enum'])}"
     if edit.keyword in CLOSED:
         return f"add it as optional, {_kind(edit.value)}"
     if edit.keyword == "required":
@@ -81,9 +94,17 @@ def said(edit: Edit, schema: Any) -> str:
     if edit.keyword in ("enum", "const"):
         old = schema["enum"] if edit.keyword == "enum" else [schema["const"]]
         new = [value for value in edit.value if not any(_same(value, known) for known in old)]
-        return f"also allow {_clipped(', '.join(json.dumps(value, ensure_ascii=False) for value in new))}"
+        return f"also allow {_values(new)}"
     instead = f"{_STRICT[edit.keyword]} " if edit.keyword in _STRICT else ""
     return f"{edit.keyword}: {schema[edit.keyword]} → {instead}{edit.value}"
+
+
+def _choice(keyword: str, old: Any, values: Sequence[Any]) -> Any:
+    """The schema of what ``keyword`` refused: the types or the values that it has not yet."""
+    if keyword != "type":
+        return {"enum": _with([], values)}
+    new = [kind for kind in _kinds(_widened([], values)) if kind not in _kinds(old)]
+    return {"type": new[0] if len(new) == 1 else new}
 
 
 def _inferred(values: Iterable[Any]) -> Any:
@@ -98,7 +119,7 @@ def _inferred(values: Iterable[Any]) -> Any:
 
 def _widened(old: Any, values: Iterable[Any]) -> Any:
     """``type`` with the types of the values too, in the order they came; a fraction makes an integer a number."""
-    kinds = [old] if isinstance(old, str) else list(old)
+    kinds = _kinds(old)
     for kind in map(_type_of, values):
         if kind == "number" and "integer" in kinds:
             kinds[kinds.index("integer")] = "number"
@@ -144,6 +165,14 @@ def _replaced(here: dict[str, Any], old: str, new: str, value: Any) -> None:
 
 def _kind(schema: Any) -> str:
     return _types(schema.get("type", "anything")) if isinstance(schema, dict) else "anything"
+
+
+def _kinds(types: Any) -> list[str]:
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _values(values: Iterable[Any]) -> str:
+    return _clipped(", ".join(json.dumps(value, ensure_ascii=False) for value in values))
 
 
 def _types(said: Any) -> str:

@@ -7,6 +7,7 @@ themselves (``edits.py``), whose documents they are, writing files (``cli/contra
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -14,9 +15,9 @@ from typing import Any
 
 from telemetry_assets.contracts.compare import compare
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Direction, Drift
-from telemetry_assets.contracts.edits import CLOSED, Edit, Steps, edit_for, edited, said
+from telemetry_assets.contracts.edits import CHOICES, CLOSED, Edit, Steps, edit_for, edited, said
 from telemetry_assets.contracts.places import pointer_of
-from telemetry_assets.contracts.references import Target, needed_files, target_of
+from telemetry_assets.contracts.references import Target, needed_files, references_in, target_of
 from telemetry_assets.contracts.validate import Contract
 
 ROUNDS = 8
@@ -42,12 +43,23 @@ class Proposal:
     changes: tuple[Change, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A schema: its file, the steps to it there, and the schema with the reference that led straight to it."""
+
+    file: str
+    at: Steps
+    schema: Any
+    reference: tuple[str, Steps] | None = None
+
+
 @dataclass(slots=True)
 class _Found:
-    """The values that one keyword of one schema refused, and where in the documents."""
+    """The values that one keyword of one schema refused, where in the documents, and how many references share it."""
 
     schema: Any
     pointer: str
+    shared: int = 0
     values: list[Any] = field(default_factory=list[Any])
 
 
@@ -100,9 +112,31 @@ def _refused(contract: Contract, documents: Iterable[Any]) -> dict[_Spot, _Found
             for name, value in _culprits(error):
                 path = [*error.absolute_path, *([name] if name else [])]
                 pointer = pointer_of("items" if isinstance(step, int) else step for step in path)
-                spot = (*place, str(error.validator), name)
-                found.setdefault(spot, _Found(error.schema, pointer)).values.append(value)
+                spot, shared = _spot(contract, place, str(error.validator), name)
+                found.setdefault(spot, _Found(error.schema, pointer, shared)).values.append(value)
     return found
+
+
+def _spot(contract: Contract, place: _Place, keyword: str, name: str) -> tuple[_Spot, int]:
+    """Where an edit goes, and how many references share that schema. A value that only one of them brought is let
+    through at that reference, where a choice can say so."""
+    files = {**contract.files, contract.name: contract.schema}
+    shared = _shared(files, place.file, place.at)
+    if place.reference is None or shared < 2 or keyword not in CHOICES:
+        return (place.file, place.at, keyword, name), shared
+    return (*place.reference, "$ref", keyword), 1
+
+
+def _shared(files: Mapping[str, Any], file: str, at: Steps) -> int:
+    """How many references lead to the schema at ``at`` or to one that it stands in: the most of any."""
+    above = {pointer_of(at[:length]) for length in range(1, len(at) + 1)}
+    led = Counter(
+        target.pointer
+        for name, schema in files.items()
+        for _, reference in references_in(schema)
+        if isinstance(target := target_of(reference, name, files), Target) and target.file == file
+    )
+    return max((led[pointer] for pointer in above), default=0)
 
 
 def _culprits(error: Any) -> Iterator[tuple[str, Any]]:
@@ -116,34 +150,33 @@ def _culprits(error: Any) -> Iterator[tuple[str, Any]]:
         yield "", error.instance
 
 
-def _place(contract: Contract, error: Any) -> tuple[str, Steps] | None:
-    """(file, steps in it) of the schema that an error is about; None where it is lost.
+def _place(contract: Contract, error: Any) -> _Place | None:
+    """The schema that an error is about; None where it is lost.
 
     jsonschema names the steps on the way but not the references it followed: both ways are gone.
     """
     files = {**contract.files, contract.name: contract.schema}
     steps = tuple(error.absolute_schema_path)[:-1]
-    ways = _ways(Target(contract.name, "", contract.schema), (), steps, files, frozenset())
-    return next(((file, at) for file, at, schema in ways if schema == error.schema), None)
+    ways = _ways(_Place(contract.name, (), contract.schema), steps, files, frozenset())
+    return next((place for place in ways if place.schema == error.schema), None)
 
 
-def _ways(
-    here: Target, at: Steps, steps: Steps, files: Mapping[str, Any], seen: frozenset[tuple[str, str]]
-) -> Iterator[tuple[str, Steps, Any]]:
-    """(file, steps in it, schema) of whatever lies at the end of ``steps``, with references gone through at will."""
-    schema, spot = here.schema, (here.file, here.pointer)
+def _ways(here: _Place, steps: Steps, files: Mapping[str, Any], seen: frozenset[tuple[str, Steps]]) -> Iterator[_Place]:
+    """Whatever lies at the end of ``steps``, with references gone through at will."""
+    schema, spot = here.schema, (here.file, here.at)
     if not steps:
-        yield here.file, at, schema
+        yield here
     elif isinstance(schema, dict | list):
         step = steps[0]
         inner: Any = schema.get(step) if isinstance(schema, dict) else dict[Any, Any](enumerate(schema)).get(step)
         if inner is not None:
-            below = Target(here.file, f"{here.pointer}{pointer_of([step])}", inner)
-            yield from _ways(below, (*at, step), steps[1:], files, frozenset())
+            yield from _ways(_Place(here.file, (*here.at, step), inner), steps[1:], files, frozenset())
     if isinstance(schema, dict) and "$ref" in schema and spot not in seen:
         target = target_of(schema["$ref"], here.file, files)
         if isinstance(target, Target):
-            yield from _ways(target, _steps(target, files), steps, files, seen | {spot})
+            reference = here.reference or (None if "anyOf" in schema else spot)
+            there = _Place(target.file, _steps(target, files), target.schema, reference)
+            yield from _ways(there, steps, files, seen | {spot})
 
 
 def _steps(target: Target, files: Mapping[str, Any]) -> Steps:
@@ -171,7 +204,7 @@ def _proposal(contract: Contract, edit: Edit, found: _Found, direction: Directio
         changes[0].id if len(changes) == 1 else _id(edit),
         name,
         found.pointer,
-        said(edit, found.schema),
+        said(edit, found.schema) + (f" (in what {found.shared} references share)" if found.shared > 1 else ""),
         drift,
         edit,
         changes,

@@ -127,6 +127,51 @@ def test_what_needs_a_persons_judgement_has_no_edit(change: Any) -> None:
     assert offered({**GOOD, **change}) == ()
 
 
+SHARING: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "spend": {"$ref": "#/$defs/figure", "description": "what it cost"},
+        "clicks": {"$ref": "#/$defs/figure"},
+        "colour": {"$ref": "#/$defs/colour"},
+        "other": {"$ref": "#/$defs/colour"},
+        "from": {"$ref": "#/$defs/part"},
+        "to": {"$ref": "#/$defs/part"},
+    },
+    "$defs": {
+        "figure": {"type": "integer"},
+        "colour": {"enum": ["red"]},
+        "part": {"type": "object", "additionalProperties": False},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "text", "becomes"),
+    [
+        ({"spend": None}, "type: integer → integer or null",
+         {"anyOf": [{"$ref": "#/$defs/figure"}, {"type": "null"}], "description": "what it cost"}),
+        ({"spend": 1.5}, "type: integer → integer or number",
+         {"anyOf": [{"$ref": "#/$defs/figure"}, {"type": "number"}], "description": "what it cost"}),
+        ({"colour": "blue"}, 'also allow "blue"', {"anyOf": [{"$ref": "#/$defs/colour"}, {"enum": ["blue"]}]}),
+    ],
+)  # fmt: skip
+def test_a_value_of_one_place_is_let_through_there_and_not_wherever_its_schema_is_shared(
+    document: Any, text: str, becomes: Any
+) -> None:
+    (proposal,) = offered(document, schema=SHARING)
+    made = after(proposal, SHARING)
+    (place,) = document
+    assert (proposal.text, proposal.pointer, made["properties"][place]) == (text, f"/{place}", becomes)
+    assert made["$defs"] == SHARING["$defs"]
+    assert contract(made).accepts(document)
+    assert not contract(made).accepts({"clicks": None})
+
+
+def test_an_edit_of_what_others_share_says_so() -> None:
+    (proposal,) = offered({"from": {"x": 1}}, schema=SHARING)
+    assert proposal.text == "add it as optional, integer (in what 2 references share)"
+
+
 def test_what_no_edit_helps_is_told_beside_the_edits_that_do() -> None:
     hopeless, curable = {**GOOD, "code": "abc", "note": 1}, {**GOOD, "score": "x"}
     left, would_be = beyond_help(contract(), [GOOD, hopeless, curable])
