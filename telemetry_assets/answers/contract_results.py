@@ -59,7 +59,9 @@ def in_words(drift: ContractDrift) -> str:
 
 def acceptance_words(drift: ContractDrift) -> list[str]:
     """Who accepted it and until when, which entries are over, which name nothing any more."""
-    said = [f"accepted by {named([_entry(one) for one in drift.accepted_by])}"] if drift.accepted else []
+    who = named(list(dict.fromkeys(_entry(one) for one in drift.accepted_by)))
+    which = "" if drift.accepted else f"{named([one.id for one in drift.accepted_by])} "
+    said = [f"{which}accepted by {who}"] if drift.accepted_by else []
     said += [f"{one.id} was accepted by {one.by} until {one.until}, which is over" for one in drift.expired]
     if drift.left_over:
         lines = named([f"{one.id} (line {one.line})" for one in drift.left_over])

@@ -54,6 +54,15 @@ def test_an_accepted_one_passes_and_says_by_whom_why_and_until_when() -> None:
     assert "accepted by ada until 2026-07-01 (nobody reads it)" in result.message
 
 
+def test_one_that_is_accepted_in_part_says_which_and_asks_for_the_rest() -> None:
+    both = {**WIDE, "required": []}
+    entry = Acceptance(identifier(), "shop.orders", "ada", "nobody reads it")
+    result = results(OLD, both, [entry])["shop/orders"]
+    assert (result.state, f"{entry.id} accepted by ada (nobody reads it)" in result.message) == (State.FAIL, True)
+    assert result.remedy.count("--accept ") == 1
+    assert entry.id not in result.remedy
+
+
 def test_an_entry_whose_time_is_over_is_named() -> None:
     entry = Acceptance(identifier(), "shop.orders", "ada", "nobody reads it", date(2026, 5, 1), 3)
     result = results(OLD, WIDE, [entry])["shop/orders"]
