@@ -92,7 +92,7 @@ def folder_faults(
         *unbound(bound, assets, published),
         *(f"{name} is a contract both under {ASSETS}/ and {API}/: its fixture could be of either." for name in twice),
         *(
-            f"The fixture {FIXTURES}/{name}.json belongs to no contract and no table{_meant(name, folder)}."
+            f"The fixture {FIXTURES}/{name}.json belongs to no contract and no table{_meant(name, folder)}"
             for name in lost
         ),
     )
@@ -186,4 +186,4 @@ def _strays(schemas_dir: Path) -> Iterator[str]:
 
 def _meant(name: str, folder: Folder) -> str:
     close = difflib.get_close_matches(name, [*folder.contracts, *folder.api], n=1)
-    return f"; did you mean {close[0]}.json?" if close else ""
+    return f"; did you mean {close[0]}.json?" if close else "."

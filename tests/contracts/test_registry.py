@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from telemetry_assets.contracts.registry import contract_path, load_contract, load_contracts, unbound
+from telemetry_assets.contracts.registry import (
+    contract_path,
+    folder_faults,
+    load_contract,
+    load_contracts,
+    load_folder,
+    unbound,
+)
 from telemetry_assets.contracts.schema_check import DIALECT
 from telemetry_assets.errors import ConfigError
 
@@ -89,3 +96,55 @@ def test_a_contract_without_an_asset_and_a_snapshot_without_a_contract_are_told(
         "The contract of snapshots/gone has no asset of that key; snapshots/new is published without a contract:"
         " was it renamed?"
     )
+
+
+def folder_of(tmp_path: Path, **files: Any) -> Path:
+    """A schemas folder: ``assets__a_b`` is ``assets/a.b.schema.json``, ``fixtures__a_b`` is ``fixtures/a.b.json``."""
+    for name, held in files.items():
+        room, _, rest = name.partition("__")
+        path = tmp_path / room / f"{rest.replace('_', '.')}{'.json' if room == 'fixtures' else '.schema.json'}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(held))
+    return tmp_path
+
+
+@pytest.mark.promise("A17", "D34", "F14")
+def test_a_folder_holds_what_lies_in_it_and_there_is_no_list_to_keep(tmp_path: Path) -> None:
+    folder = load_folder(folder_of(tmp_path, assets__snapshots_board={}, api__health=True, fixtures__health=[1]))
+    assert (list(folder.contracts), list(folder.api), list(folder.fixtures)) == (
+        ["snapshots.board"],
+        ["health"],
+        ["health"],
+    )
+    assert folder.contracts["snapshots.board"].asset == "snapshots/board"
+    assert folder.api["health"].asset == "api/health"
+    assert list(folder.files) == ["api/health.schema.json", "assets/snapshots.board.schema.json"]
+    assert folder_faults(folder, ["snapshots/board"], ["snapshots/board"]) == ()
+
+
+def test_what_does_not_fit_in_a_folder_is_said_in_sentences(tmp_path: Path) -> None:
+    path = folder_of(
+        tmp_path, assets__marts_spend={}, assets__snapshots_bord={}, fixtures__snapshots_brd={}, fixtures__raw_rows={}
+    )
+    (path / "assets" / "orders.json").write_text("{}")
+    said = folder_faults(load_folder(path), ["marts/spent", "snapshots/board"], ["snapshots/board"], ["raw/rows"])
+    assert said == (
+        "assets/orders.json would bind to nothing: name it KEY.JOINED.BY.DOTS.schema.json.",
+        "The contract of marts/spend has no asset of that key; is it marts/spent?",
+        said[2],
+        said[3],
+    )
+    assert said[2].endswith("snapshots/board is published without a contract: was it renamed?")
+    assert said[3].endswith("belongs to no contract and no table; did you mean snapshots.bord.json?")
+
+
+def test_a_name_both_under_assets_and_api_is_said(tmp_path: Path) -> None:
+    folder = load_folder(folder_of(tmp_path, assets__board={}, api__board={}))
+    assert "both under assets/ and api/" in folder_faults(folder, ["board"], [])[0]
+
+
+def test_a_file_that_others_share_is_bound_by_them(tmp_path: Path) -> None:
+    shared = {"$defs": {"amount": {"type": "number"}}}
+    path = folder_of(tmp_path, assets__money=shared, assets__a_b={"items": {"$ref": "money.schema.json#/$defs/amount"}})
+    assert folder_faults(load_folder(path), ["a/b"], []) == ()
+    assert not load_contract(path / "assets", "a/b").accepts(["x"])
