@@ -84,7 +84,10 @@ def _judged_one(
     started = time.perf_counter()
     try:
         comparison = compare(asked.old, asked.new, Direction(direction))
-    except Exception as error:
+    except BaseException as error:
+        # A panic of a Rust library is no Exception, and the worst of all.
+        if isinstance(error, KeyboardInterrupt):
+            raise
         seen.verdicts["raised"] += 1
         return Wrong("raised", direction, asked.old, asked.new, None, f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - started
