@@ -99,7 +99,7 @@ class Arrays:
         for value in found:
             for length in self._lengths():
                 alike = [value] * length
-                yield from (alike, [*alike, *others[:1]], [*others[:2], *alike])
+                yield from (alike, [*alike, *others[:1]], [*others[:2], *alike], [value, *self._of(length)[1:]])
         yield from ([one, two] for one, two in combinations(found[:8], 2))
 
     def _looked_for(self) -> Made:

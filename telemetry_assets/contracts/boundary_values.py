@@ -111,6 +111,8 @@ def strings(parts: Sequence[Part]) -> Iterator[str]:
             yield from matching
             for text in matching[:2]:
                 yield from near(text)
+            # What a negated class excludes stands in the pattern itself.
+            yield from list(dict.fromkeys(each for each in pattern if each.isalnum()))[:12]
         if isinstance(name := part.get("format"), str):
             yield from _FORMATS.get(name, ())
             yield from (_stretched(name, length) for length in lengths)

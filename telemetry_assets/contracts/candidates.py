@@ -58,7 +58,7 @@ class Candidates:
 
     def documents(self) -> Iterator[Any]:
         """Documents that ``ours`` accepts, once each. Raises SpentError."""
-        yield from self.values(("",), ("",))
+        yield from self._sorted(("",), ("",))
 
     def values(self, ours: Spots, theirs: Spots) -> Iterable[Any]:
         """Values that ``ours`` accepts at one place; first those that some part of ``theirs`` there refuses."""

@@ -97,7 +97,8 @@ def _counterexample(sub: _Version, sup: _Version) -> Any:
     if document is NOTHING:
         suggested = second_opinions.suggested(sub.schema, sup.schema)
         if suggested is not NOTHING and witness.counts(suggested, judges):
-            document = witness.shrunk(suggested, judges)
+            smaller = witness.shrunk(suggested, judges)
+            document = smaller if second_opinions.steady(smaller, (sub.schema, sup.schema)) else NOTHING
     return document
 
 

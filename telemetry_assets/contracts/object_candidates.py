@@ -4,7 +4,8 @@ What belongs here: which properties, which names, how many. What does not: their
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations, islice
+from functools import cached_property
+from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING, Any
 
 from telemetry_assets.contracts.boundary_values import LONGEST, constants, sizes, strings
@@ -38,7 +39,8 @@ class Objects:
         self._search = search
         self._ours, self._line, self._wish, self._theirs = ours, line, wish, theirs
         self._known = self._named(search.ours, line)
-        self._names = list(self._known | self._named(search.theirs, theirs))
+        about = self._named(search.ours, search.ours.parts(ours)) | self._named(search.theirs, theirs)
+        self._names = list(self._known | about)
 
     def made(self) -> Iterator[Made]:
         """The objects, most promising first."""
@@ -46,7 +48,7 @@ class Objects:
         required = _listed(search.ours, self._line, "required") | _listed(search.theirs, self._wish, "required")
         bare = self._of(required)
         yield bare
-        least = self._settled(self._completed(bare))
+        least = self._settled(self._completed(bare, self._known), self._completed(bare, ()))
         yield least
         whole = self._of(self._names[: 10 * _MANY])
         yield whole
@@ -58,7 +60,7 @@ class Objects:
             yield _without(whole, name)
             if name not in least and (value := self._value(name)) is not NOTHING:
                 yield {**least, name: value}
-        yield from self._with_one(least, self._strange())
+        yield from self._with_one(least, self._strange)
         yield from self._counted(whole, least)
         yield from self._with_one(whole, self._names)
         yield from self._with_two(least)
@@ -97,8 +99,8 @@ class Objects:
         yield from (value for value in named if self._search.ours.holds(spots, value))
         yield from self._search.values(spots, wished)
 
-    def _completed(self, bare: Made) -> Made:
-        """With what its own ``dependentRequired`` and ``minProperties`` ask for on top."""
+    def _completed(self, bare: Made, names: Iterable[str]) -> Made:
+        """With what ``dependentRequired`` and ``minProperties`` ask for on top, ``names`` before strange ones."""
         made = dict(bare)
         schemas: list[Mapping[str, Any]] = [self._search.ours.at(spot) for spot in self._line]
         needed = {name: each for schema in schemas for name, each in schema.get("dependentRequired", {}).items()}
@@ -108,18 +110,17 @@ class Objects:
             made |= self._of(missing)
             queue.extend(name for name in missing if name in made)
         fewest = max((int(schema.get("minProperties", 0)) for schema in schemas), default=0)
-        return self._filled(made, self._known, fewest) if len(made) < fewest <= LONGEST else made
+        return self._filled(made, names, fewest) if len(made) < fewest <= LONGEST else made
 
-    def _settled(self, made: Made) -> Made:
-        """The same with a property or two taken otherwise, so that ``ours`` accepts it; as it is where that fails."""
-        for attempt in islice(self._repaired(made), _REPAIRS):
+    def _settled(self, made: Made, other: Made) -> Made:
+        """One of the two, perhaps with a property or two otherwise, that ``ours`` accepts; else the first as it is."""
+        for attempt in islice(chain((made, other), self._repaired(made)), _REPAIRS):
             self._search.step()
             if self._search.ours.holds(self._ours, attempt):
                 return attempt
         return made
 
     def _repaired(self, made: Made) -> Iterator[Made]:
-        yield made
         ways = [
             (name, value)
             for name in dict.fromkeys((*made, *self._names[:_MANY]))
@@ -133,10 +134,15 @@ class Objects:
 
     def _filled(self, start: Made, names: Iterable[str], count: int) -> Made:
         made = dict(start)
-        for name in (*names, *_EXTRAS, *(f"p{number}" for number in range(count))):
+        asked = tuple(self._search.ours.under(self._line, "propertyNames"))
+        for name in (*names, *self._strange, *(f"p{number}" for number in range(count))):
             if len(made) >= count:
                 break
-            if name not in made and (value := self._search.plain(self._places(name)[0])) is not NOTHING:
+            if (
+                name not in made
+                and self._search.ours.holds(asked, name)
+                and (value := self._search.plain(self._places(name)[0])) is not NOTHING
+            ):
                 made[name] = value
         return made
 
@@ -147,14 +153,18 @@ class Objects:
         for count in sizes(schemas, "minProperties", "maxProperties"):
             yield self._filled(least, whole, count) if count > len(least) else dict(list(whole.items())[:count])
 
+    @cached_property
     def _strange(self) -> list[str]:
         """Names that nobody names: of the patterns, of ``propertyNames``, and ordinary ones."""
         search = self._search
         found: dict[str, None] = dict.fromkeys(_EXTRAS[:2])
-        for side, spots in ((search.ours, self._line), (search.theirs, self._theirs)):
+        for side, spots in ((search.ours, search.ours.parts(self._ours)), (search.theirs, self._theirs)):
             for spot in spots:
                 for pattern in side.at(spot).get("patternProperties", ()):
                     found |= dict.fromkeys(islice(strings([{"pattern": pattern}]), 12))
+            for spot in side.under(spots, "propertyNames"):
+                named = (*constants(side.words((spot,)), ()), *islice(strings(side.words((spot,))), 24))
+                found |= dict.fromkeys(name for name in named if isinstance(name, str))
         ours = tuple(search.ours.under(self._line, "propertyNames"))
         asked = tuple(search.theirs.under(self._theirs, "propertyNames"))
         names = islice(search.values(ours, asked), 24) if ours or asked else ()
