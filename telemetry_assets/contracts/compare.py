@@ -1,19 +1,21 @@
 """What became of a schema: the verdict over two versions of it, proved or shown, never guessed.
 
-What belongs here: putting proof, counter-example and second opinions together. What does not: proving
+What belongs here: putting proof, counter-example and objection together. What does not: proving
 (``contained.py``), searching (``witness.py``), the changes in words (``changes.py``). The meaning: docs/contracts.md.
 """
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from telemetry_assets.contracts import second_opinions, witness
+from telemetry_assets.contracts import witness
 from telemetry_assets.contracts.changes import changes
 from telemetry_assets.contracts.contained import prove
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Comparison, CounterExample, Direction, Drift
 from telemetry_assets.contracts.judges import Judge
 from telemetry_assets.contracts.normal import Normal, normalise
+from telemetry_assets.contracts.objections import objection_to
 from telemetry_assets.contracts.sides import NOTHING
 
 Files = Mapping[str, Any]
@@ -47,17 +49,22 @@ def compare(
 ) -> Comparison:
     """What becomes of documents when ``old`` becomes ``new``, in the direction asked for.
 
-    ``name`` is the contract's path in its folder: references are relative to it, and the ids of the changes are made
-    with it. ``old_files`` and ``new_files``: path → schema of that folder, then and now. Raises ConfigError for what is
-    no schema, naming file, pointer and keyword. The same input gives the same answer, in bounded work.
+    ``name`` is the contract's path in its folder: references are relative to it, the ids of the changes are made with
+    its file's name. ``old_files`` and ``new_files``: path → schema of that folder, then and now. Raises ConfigError for
+    what is no schema, naming file, pointer and keyword. The same input gives the same answer, in bounded work.
     """
     before, after = _version(OLD, old, old_files, name), _version(NEW, new, new_files, name)
     if before.normal.equal(after.normal):
         return Comparison(Drift.NO_CHANGE, direction)
-    told = changes(before.normal, after.normal, direction, name)
+    told = changes(before.normal, after.normal, direction, _contract(name))
     answers = [_answer(sub, sup) for sub, sup in _ways(before, after, direction)]
     worst = min(answers, key=lambda answer: WORST_FIRST.index(answer.drift))
     return Comparison(worst.drift, direction, _agreeing(told, worst.drift), worst.counterexample, worst.reason)
+
+
+def _contract(path: str) -> str:
+    """A contract's name, wherever its folder lies."""
+    return posixpath.basename(path).removesuffix(".json").removesuffix(".schema")
 
 
 def _version(side: str, schema: Any, files: Files, name: str) -> _Version:
@@ -76,30 +83,17 @@ def _ways(before: _Version, after: _Version, direction: Direction) -> list[tuple
 def _answer(sub: _Version, sup: _Version) -> _Answer:
     """Whether ``sup`` accepts every document of ``sub``."""
     proof = prove(sub.normal, sup.normal)
+    reason = proof.obligation
     if proof.proven:
-        objection = second_opinions.objection(sub.schema, sup.schema)
+        objection = objection_to(sub.schema, sup.schema)
         if not objection:
             return _Answer(Drift.NON_BREAKING)
-    else:
-        objection = ""
-    document = _counterexample(sub, sup)
-    if document is not NOTHING:
-        pointer, message = sup.judge.words(document)
-        return _Answer(Drift.BREAKING, CounterExample(document, sub.side, sup.side, pointer, message))
-    reason = f"it was proved that the {sup.side} schema accepts every document of the {sub.side} one, but {objection}"
-    return _Answer(Drift.UNKNOWN, reason=reason if objection else proof.obligation)
-
-
-def _counterexample(sub: _Version, sup: _Version) -> Any:
-    """A document that both validators judge as accepted by the one and refused by the other, as they were written."""
-    judges = (sub.judge, sup.judge)
-    document = witness.find(sub.schema, sup.schema, judges)
+        reason = f"we proved that the {sup.side} schema accepts every document of the {sub.side} one, but {objection}"
+    document = witness.find(sub.schema, sup.schema, (sub.judge, sup.judge))
     if document is NOTHING:
-        suggested = second_opinions.suggested(sub.schema, sup.schema)
-        if suggested is not NOTHING and witness.counts(suggested, judges):
-            smaller = witness.shrunk(suggested, judges)
-            document = smaller if second_opinions.steady(smaller, (sub.schema, sup.schema)) else NOTHING
-    return document
+        return _Answer(Drift.UNKNOWN, reason=reason)
+    pointer, message = sup.judge.words(document)
+    return _Answer(Drift.BREAKING, CounterExample(document, sub.side, sup.side, pointer, message))
 
 
 def _agreeing(told: tuple[Change, ...], verdict: Drift) -> tuple[Change, ...]:
