@@ -64,7 +64,8 @@ def questions() -> tuple[Question, ...]:
 
 
 def _of_file(path: Path) -> Iterator[Question]:
-    for pair in yaml.safe_load(path.read_text()):
+    # The compiled loader reads them ten times as fast.
+    for pair in yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         odd = set(pair) - KEYS
         assert not odd, f"{path.name}: {pair['name']}: {odd}"
         old, new, sample = _schemas(pair)

@@ -4,7 +4,7 @@ What belongs here: jsonschema and jsonschema-rs on one schema with the files bes
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import jsonschema
@@ -16,6 +16,16 @@ BASE = "http://folder.invalid/"
 """Where the schema and the files beside it lie, as the validators see it."""
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema"
+
+
+@cache
+def _formats(py_class: Any) -> jsonschema.FormatChecker:
+    """What jsonschema knows; it knows instants and times only with a further package, so jsonschema-rs tells it."""
+    checker = jsonschema.FormatChecker(py_class.FORMAT_CHECKER.checkers)
+    for name in ("date-time", "time"):
+        known = jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True)
+        checker.checks(name)(known.is_valid)
+    return checker
 
 
 class Oracle:
@@ -50,7 +60,7 @@ class Oracle:
             for address, content in self.files.items()
         ]
         registry: Any = Registry().with_resources(resources)
-        return self._py_class(self._asked, format_checker=self._py_class.FORMAT_CHECKER, registry=registry)
+        return self._py_class(self._asked, format_checker=_formats(self._py_class), registry=registry)
 
     def check(self) -> None:
         """Raises where jsonschema's metaschema refuses the schema or jsonschema-rs cannot build it."""

@@ -33,7 +33,7 @@ KEYWORDS = {
     "allOf anyOf oneOf not if then else",
 }
 CHECKED: set[str] = set()
-EVERY = 4
+EVERY = 8
 """In the other process every so manieth question is asked again."""
 MANY, FEW = 4_000, 15
 
