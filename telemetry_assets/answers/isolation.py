@@ -56,10 +56,17 @@ class Leak:
 def own_texts(tenants: Sequence[Tenant], rows: Mapping[str, Iterable[Any]]) -> dict[str, frozenset[str]]:
     """slug → the texts that this tenant alone has: id, slug, name, and those of its ``rows`` from :data:`LEAST` on.
 
-    What stands inside another tenant's text is not its own; nor are times, which two may share.
+    What stands inside another tenant's text is not its own; nor are times, which two may share. Only what another is
+    called by, not its rows, can take an id, slug or name from who has it.
     """
     named = {one.slug: {str(one.id), one.slug, one.name} for one in tenants}
-    held = {one.slug: set(_texts_of_rows(rows.get(one.slug, ()))) | named[one.slug] for one in tenants}
+    texts = _single({one.slug: set(_texts_of_rows(rows.get(one.slug, ()))) | named[one.slug] for one in tenants})
+    called = _single(named)
+    return {slug: frozenset(texts[slug] | called[slug]) for slug in named}
+
+
+def _single(held: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """slug → the texts that it alone has, and that stand inside nobody else's."""
     owners: dict[str, set[str]] = defaultdict(set)
     for slug, texts in held.items():
         for text in texts:
@@ -67,7 +74,7 @@ def own_texts(tenants: Sequence[Tenant], rows: Mapping[str, Iterable[Any]]) -> d
     single = {text: next(iter(slugs)) for text, slugs in owners.items() if len(slugs) == 1 and text}
     inside = _inside_others(single, held)
     return {
-        slug: frozenset(text for text in texts if single.get(text) == slug and text not in inside)
+        slug: {text for text in texts if single.get(text) == slug and text not in inside}
         for slug, texts in held.items()
     }
 

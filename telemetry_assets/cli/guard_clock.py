@@ -50,9 +50,9 @@ class Steps:
         if self.ended:
             self.results.append(_step(name, State.UNKNOWN, f"was not executed: {self.ended}"))
             return
-        on_begin(name)
         began = time.monotonic()
         try:
+            on_begin(name)
             self.results.extend(work())
         except (EndedEarly, KeyboardInterrupt) as end:
             self._end(name, end)

@@ -104,7 +104,8 @@ def recorded(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[As
     left = _HISTORY
     while left > 0:
         page = instance.event_log_storage.get_asset_check_execution_history(key, limit=min(left, 50), cursor=cursor)
-        yield from page
+        # What a run planned and did not come to has an evaluation of another type.
+        yield from (one for one in page if isinstance(one.evaluation, dg.AssetCheckEvaluation))
         if len(page) < 50:
             return
         cursor, left = page[-1].id, left - len(page)

@@ -178,11 +178,16 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def _said(event: dg.DagsterEvent) -> str:
-    """A failed step's own words: the description of a Failure, else the first line of the error."""
+    """A failed step's own words: the description of a Failure, else the first line of the innermost error: around one
+    of ours there is one of Dagster's."""
     failure = event.step_failure_data
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
-    return failure.error_display_string.strip().splitlines()[0]
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    said = error.message.strip() if error else ""
+    return said.splitlines()[0] if said else failure.error_display_string.strip().splitlines()[0]
 
 
 @contextmanager

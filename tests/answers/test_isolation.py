@@ -39,6 +39,11 @@ def test_what_stands_inside_anothers_text_is_not_ones_own() -> None:
     }
 
 
+def test_a_slug_in_anothers_rows_is_still_its_owners() -> None:
+    own = own_texts([ACME, GLOBEX], {**ROWS, "globex": [{"note": "moved here from acme"}]})
+    assert "acme" in own["acme"]
+
+
 @pytest.mark.promise("B43", "A16")
 def test_what_belongs_to_another_is_found_and_told_without_repeating_it() -> None:
     (leak,) = leaks(OWN, [of("acme", texts_of({"rows": [{"name": 'x Doomsday "device" y'}]}))])

@@ -4,6 +4,7 @@ What belongs here: its files, changing one of them, and running the guard on it 
 """
 
 import json
+import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ CONTRACT = {
         }
     },
 }
-SCENARIO = "- {scenario: all is well, when: 2026-06-01T12:00:00Z, expect: {states: {shop/orders: fresh}, messages: []}}\n"
+SCENARIO = (
+    "- {scenario: all is well, when: 2026-06-01T12:00:00Z, expect: {states: {shop/orders: fresh}, messages: []}}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def project(folder: Path) -> Generator[Project]:
     with pytest.MonkeyPatch.context() as patch:
         for name in (*VARIABLES, "DAGSTER_HOME"):
             patch.delenv(name, raising=False)
-        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
         made = Project(folder / "a project", patch)
         made.write("telemetry.yaml", json.dumps(DECLARED))
         made.write("schemas/assets/snapshots.board.schema.json", json.dumps(CONTRACT))
