@@ -35,7 +35,7 @@ KEYWORDS = {
 CHECKED: set[str] = set()
 EVERY = 8
 """In the other process every so manieth question is asked again."""
-MANY, FEW = 4_000, 15
+MANY, FEW = 2_000, 15
 
 
 def test_there_are_more_than_200_pairs_and_no_name_twice() -> None:
