@@ -25,7 +25,7 @@ _CHOICES = ("anyOf", "oneOf", "not", "if")
 
 
 class Case:
-    """A conjunction of schemas. Words of a kind (bounds, shapes …) are known of a value only *if* it is of that kind."""
+    """A conjunction of schemas. Words of a kind (bounds, shapes …) hold of a value only *if* it is of that kind."""
 
     __slots__ = (
         "anys", "contains", "defs", "digests", "enum", "facts", "formats", "high", "ifs", "items", "kinds", "least",
@@ -264,20 +264,11 @@ class Case:
         return self.step
 
     def _of_kind(self, kind: str) -> list[Any] | None:
-        match kind:
-            case "null":
-                return [None]
-            case "boolean":
-                return [False, True]
-            case "integer" | "fraction":
-                return self._numbers(kind)
-            case "string":
-                empty: Any = ""
-            case "array":
-                empty = []
-            case _:
-                empty = {}
-        return [empty] if self.most.get(kind) == 0 else None
+        if kind in NUMBERS:
+            return self._numbers(kind)
+        if kind in ("null", "boolean"):
+            return [None] if kind == "null" else [False, True]
+        return [{"string": "", "array": [], "object": {}}[kind]] if self.most.get(kind) == 0 else None
 
     def _numbers(self, kind: str) -> list[Any] | None:
         """The numbers within the bounds; of those that are not whole only where they are multiples of something."""

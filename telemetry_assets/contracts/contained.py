@@ -69,7 +69,7 @@ class Prover:
         self._steps = 0
 
     def entail(self, facts: Facts, goal: Node, path: Path, splits: int = SPLITS) -> Obligation | None:
-        """None if whatever keeps all ``facts`` keeps ``goal``; else what could not be shown. ``path``: in the document."""
+        """None if whatever keeps all ``facts`` keeps ``goal``; else what could not be shown, at ``path``."""
         if not goal.words or any(each.digest == goal.digest for each in facts):
             return None
         key = (frozenset([each.digest for each in facts]), goal.digest)

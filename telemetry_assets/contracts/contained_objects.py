@@ -152,7 +152,7 @@ def _name_patterns(prover: "Prover", case: Case) -> set[str]:
 
 
 def _others(case: Case, pattern: str | None, surely: set[str], but: Mapping[str, Node]) -> "Facts":
-    """What is known of a property that no schema names, which matches ``pattern`` and all of ``surely``, none of ``but``."""
+    """What is known of a property that no schema names and that matches ``pattern`` and ``surely``, none of ``but``."""
     facts: list[Node] = []
     for _, patterns, rest in case.shapes:
         hit = [each for other, each in patterns.items() if other == pattern or other in surely]

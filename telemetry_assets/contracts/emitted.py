@@ -9,6 +9,7 @@ from typing import Any
 from telemetry_assets.contracts.exact import ALL_KINDS, plain
 from telemetry_assets.contracts.nodes import FALSE, Node
 
+_SHORT = frozenset({"types", "enum", "low", "high", "minLength", "maxLength", "minItems", "maxItems"})
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -34,7 +35,7 @@ class _Writer:
     def schema(self, node: Node) -> Any:
         """A reference where the node is a definition with something in it, else the node itself."""
         name = node.words.get("$ref", node.digest)
-        if name not in self.defs or ("$ref" not in node.words and len(node.words) < 2):
+        if name not in self.defs or node.words.keys() <= _SHORT:
             return self.body(node)
         if name not in self.used:
             self.used[name] = True

@@ -14,7 +14,7 @@ Words = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Names, patterns, the first so many items; ``every_name`` and ``every_item`` mean all; ``some``: items by ``contains``."""
+    """Names, patterns, the first so many items; ``every_…`` mean all; ``some``: items that ``contains`` looked at."""
 
     names: frozenset[str] = frozenset()
     patterns: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ Lookup = Callable[[str], Node | None]
 
 
 def evaluated(words: Words, lookup: Lookup, *, perhaps: bool) -> Evaluated:
-    """What these words evaluate in every document they accept, or ``perhaps`` in some; their own ``unevaluated…`` too."""
+    """What these words evaluate in every document they accept, or ``perhaps`` in some; ``unevaluated…`` too."""
     own = Evaluated(
         frozenset(words.get("properties", ())),
         frozenset(words.get("patternProperties", ())),
@@ -73,9 +73,19 @@ def settle_unevaluated(words: dict[str, Any]) -> None:
         surely = evaluated(others, _unknown, perhaps=False)
         maybe = evaluated(others, _unknown, perhaps=True)
         if of_objects and _same_names(surely, maybe):
-            words["allOf"] = (*words.get("allOf", ()), beyond_names(surely, words.pop(keyword)))
+            _add(words, beyond_names(surely, words.pop(keyword)), "additionalProperties")
         elif not of_objects and _same_items(surely, maybe):
-            words["allOf"] = (*words.get("allOf", ()), beyond_items(surely, words.pop(keyword)))
+            _add(words, beyond_items(surely, words.pop(keyword)), "items")
+
+
+def _add(words: dict[str, Any], beyond: Node, rest: str) -> None:
+    """What goes beyond, as the plain word for the rest where it is about the very same rest."""
+    beside = [word for word in ("properties", "patternProperties", "prefixItems") if word in beyond.words]
+    alike = [word for word in beside if word in words and len(words[word]) == len(beyond.words[word])]
+    if rest in beyond.words and rest not in words and alike == beside:
+        words[rest] = beyond.words[rest]
+    else:
+        words["allOf"] = (*words.get("allOf", ()), beyond)
 
 
 def _same_names(surely: Evaluated, maybe: Evaluated) -> bool:
@@ -101,8 +111,8 @@ def beyond_names(seen: Evaluated, wanted: Node) -> Node:
 
 
 def beyond_items(seen: Evaluated, wanted: Node) -> Node:
-    """The schema that says ``wanted`` of every item but those seen."""
-    if seen.every_item:
+    """The schema that says ``wanted`` of every item but those seen; ``contains`` may have seen any."""
+    if seen.every_item or seen.some:
         return TRUE
     return node({"items": wanted} | ({"prefixItems": (TRUE,) * seen.first} if seen.first else {}))
 

@@ -1,4 +1,4 @@
-"""Whether a node accepts one value: yes, no, or nobody can surely say (a format, a pattern that two engines read unlike).
+"""Whether a node accepts one value: yes, no, or nobody can surely say (a format, a pattern that engines read unlike).
 
 What belongs here: constants against nodes, exact. What does not: documents against contracts (``validate.py``).
 """

@@ -1,6 +1,7 @@
 """The schema that accepts exactly what another refuses.
 
-What belongs here: one step of negation; what stands deeper is wrapped in ``not``. What does not: proving (``contained.py``).
+What belongs here: one step of negation; what stands deeper is wrapped in ``not``. What does not: proving
+(``contained.py``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def present(name: str) -> Node:
 
 
 def negated(inner: Node) -> Node:
-    """``not inner`` in words that say something: a choice of the ways to break ``inner``. It accepts exactly the rest."""
+    """``not inner`` in words that say something: the ways to break ``inner``. It accepts exactly the rest."""
     if not inner.words or inner.words.get("enum") == {}:
         return refusing(inner)
     if _WHOLE & inner.words.keys():

@@ -2,9 +2,9 @@
 
 What belongs here: the node and its making. What does not: which JSON Schema it comes from (``shaping.py``).
 
-Words of a node, all optional, all to be kept: ``types`` frozenset of kinds; ``enum`` canonical text → value; ``low``, ``high``
-(Fraction, open); ``multipleOf`` Fraction; ``minLength maxLength minItems maxItems minProperties maxProperties`` int;
-``pattern format`` str; ``uniqueItems`` True; ``prefixItems`` nodes; ``items`` node; ``contains`` (node, least, most or None);
+Words of a node, all optional, all to be kept: ``types`` frozenset of kinds; ``enum`` canonical text → value; ``low``,
+``high`` (Fraction, open); ``multipleOf`` Fraction; ``min… max…`` of Length, Items, Properties int; ``pattern``,
+``format`` str; ``uniqueItems`` True; ``prefixItems`` nodes; ``items`` node; ``contains`` (node, least, most or None);
 ``properties patternProperties dependentSchemas`` name → node; ``additionalProperties propertyNames`` node;
 ``required`` names; ``dependentRequired`` name → names; ``unevaluatedItems unevaluatedProperties`` node;
 ``allOf anyOf oneOf`` nodes; ``not`` node; ``if`` (condition, then, else); ``$ref`` name of a definition (then alone).

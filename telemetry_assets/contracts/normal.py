@@ -1,6 +1,7 @@
 """The one form of a schema of either draft: what accepts the same documents visibly is equal.
 
-What belongs here: the way from a schema to its normal form, and back to a schema. What does not: proving (``contained.py``).
+What belongs here: the way from a schema to its normal form, and back to a schema. What does not: proving
+(``contained.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ NO_FILES: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """A schema as a graph of nodes. ``defs``: what references lead to; ``opaque`` says why nobody can reason about it."""
+    """A schema as a graph of nodes. ``defs``: what references lead to; ``opaque``: why nobody can reason about it."""
 
     root: Node
     defs: Mapping[str, Node]
@@ -106,7 +107,7 @@ def _name_of(start: str, drafts: Mapping[str, Node]) -> str:
 
 
 def circles(leads_to: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The strongly connected parts of a graph of numbers, each after all that it leads to (Tarjan, without recursion)."""
+    """The strongly connected parts of a graph, each after all that it leads to (Tarjan, without recursion)."""
     index: dict[int, int] = {}
     low: dict[int, int] = {}
     path: list[int] = []

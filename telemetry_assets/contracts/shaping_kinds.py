@@ -85,7 +85,9 @@ def _items(words: Words) -> None:
     if impossible is not None:
         words["maxItems"] = most
     if most <= len(prefix):
-        prefix, rest = prefix[:most], TRUE
+        # No further item can be, so it may as well be like the last.
+        prefix = prefix[:most]
+        rest = prefix[-1] if prefix else TRUE
     while prefix and prefix[-1].digest == rest.digest:
         prefix = prefix[:-1]
     words["prefixItems"] = prefix

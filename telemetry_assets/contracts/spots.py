@@ -64,7 +64,7 @@ class Library:
         return Spot(raw, spot.base, spot.draft, spot.file, pointer)
 
     def lookup(self, spot: Spot, keyword: str) -> Spot:
-        """What ``$ref`` or ``$dynamicRef`` of a schema leads to. Raises ConfigError naming file, pointer and reference."""
+        """What ``$ref`` or ``$dynamicRef`` here leads to. Raises ConfigError naming file, pointer and reference."""
         reference: str = spot.raw[keyword]
         if reference.startswith("#") and spot.base in self.resources:
             found = self._within(self.resources[spot.base], unquote(reference[1:]))

@@ -38,7 +38,7 @@ class Translation:
 
 
 def translate(schema: Any, files: Mapping[str, Any], name: str) -> Translation:
-    """A schema (either draft) and all it refers to. Raises ConfigError for what is no schema: file, pointer, keyword."""
+    """A schema (either draft) and all it refers to. Raises ConfigError for what is none: file, pointer, keyword."""
     return _Translator(Library(files)).run(schema, name)
 
 
