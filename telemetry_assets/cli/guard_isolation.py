@@ -15,7 +15,6 @@ from telemetry_assets.dispatch.evaluate import evaluate
 from telemetry_assets.incidents.message import message_json
 from telemetry_assets.ledger import snapshots
 from telemetry_assets.ledger.connection import connect
-from telemetry_assets.local.fixture_rows import CANARY
 from telemetry_assets.model import State
 
 CANARIES = 2
@@ -24,6 +23,8 @@ CANARIES = 2
 
 def isolation(guard: Guard) -> Iterator[Result]:
     """Everything that is one tenant's, searched for what another tenant alone has."""
+    from telemetry_assets.local.fixture_rows import CANARY
+
     found = guard.fixtures.canaries
     if len(found) < CANARIES:
         said = f"{len(found)} of {CANARIES} tenants {CANARY}… are in the fixtures: a leak could not be seen"

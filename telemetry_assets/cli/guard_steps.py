@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -22,15 +23,16 @@ from telemetry_assets.cli.guard_tables import filled, fixture_faults, others_ran
 from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.ledger.schema import migrate
-from telemetry_assets.local.airbyte_server import LocalAirbyte
-from telemetry_assets.local.fixture_rows import Fixtures
-from telemetry_assets.local.guard_home import GuardHome, guard_home
 from telemetry_assets.model import AssetNode, State
 from telemetry_assets.render.progress import Display
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_command import parse_project
 from telemetry_assets.spoken import spoken
+
+if TYPE_CHECKING:
+    from telemetry_assets.local.fixture_rows import Fixtures
+    from telemetry_assets.local.guard_home import GuardHome
 
 SCENARIOS = Path("tests") / "scenarios"
 LATE_FIXTURE = "write it relative (telemetry contracts update)"
@@ -46,14 +48,14 @@ class Guard:
     now: datetime
     show: Display
     stack: ExitStack
-    fixtures: Fixtures
-    home: GuardHome | None = None
+    fixtures: "Fixtures"
+    home: "GuardHome | None" = None
     standing: frozenset[int] = frozenset()
     nodes: tuple[AssetNode, ...] = ()
     ran: list[str] = field(default_factory=list[str])
 
     @property
-    def up(self) -> GuardHome:
+    def up(self) -> "GuardHome":
         """The home. Raises CouldNotLookError where it could not be made."""
         if self.home is None:
             raise CouldNotLookError("the temporary home is not up.")
@@ -69,13 +71,15 @@ def hydrate(guard: Guard) -> Iterator[Result]:
     """Bring the home up, and into it what the fixtures hold: by syncs, and straight into the watched tables."""
     fixtures = guard.fixtures
     from telemetry_assets.defs.runner import prepare
+    from telemetry_assets.local.airbyte_server import LocalAirbyte
+    from telemetry_assets.local.guard_home import guard_home
 
     yield from fixture_faults(guard.settings, fixtures)
     guard.show.note("start PostgreSQL")
     parser = guard.stack.enter_context(ThreadPoolExecutor(1))
     parsed: list[Future[None]] = []
 
-    def begin(home: GuardHome) -> None:
+    def begin(home: "GuardHome") -> None:
         guard.standing = frozenset(one.pid for one in psutil.Process().children(recursive=True))
         if home.settings.dbt:
             parsed.append(parser.submit(parse_project, home.settings.dbt, home.dsn))

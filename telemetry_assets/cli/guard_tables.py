@@ -6,31 +6,34 @@ What belongs here: which tables there are, and with what they are filled. What d
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.results import Kind, Place, Result
 from telemetry_assets.ledger import subjects
-from telemetry_assets.local.fixture_rows import Fixtures
-from telemetry_assets.local.fixture_tables import fill, fill_tenants, table_exists
 from telemetry_assets.model import ANY_TENANT, State, SubjectFact
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.dbt_manifest import watched_tables
 from telemetry_assets.spoken import counted
+
+if TYPE_CHECKING:
+    from telemetry_assets.local.fixture_rows import Fixtures
 
 FIXTURE = "fixture"
 GUARD = "guard"
 
 
 def filled(
-    conn: Connection[TupleRow], settings: Settings, fixtures: Fixtures, manifest: Mapping[str, Any] | None
+    conn: Connection[TupleRow], settings: Settings, fixtures: "Fixtures", manifest: Mapping[str, Any] | None
 ) -> Iterator[Result]:
     """Fill the table of the tenants, the declared tables, and those that the dbt project reads and nobody declares.
 
     ``settings`` are the user's; the ledger's own tables are there already.
     """
+    from telemetry_assets.local.fixture_tables import fill, fill_tenants, table_exists
+
     fill_tenants(conn, settings.tenants, fixtures.tenants)
     used = {key for source in settings.sources.values() for key in source.asset_keys}
     for key, schema, name, tenant_column in _tables(settings, manifest):
@@ -55,7 +58,7 @@ def filled(
         yield Result(Kind.STEP, key, FIXTURE, State.FAIL, said, remedy="Rename it, or remove it.", place=place)
 
 
-def fixture_faults(settings: Settings, fixtures: Fixtures) -> Iterator[Result]:
+def fixture_faults(settings: Settings, fixtures: "Fixtures") -> Iterator[Result]:
     """What is wrong with fixtures before anything is filled, and which of them are not there."""
     for key, error in fixtures.faults.items():
         path = settings.schemas_dir / "fixtures" / f"{key.replace('/', '.')}.json"
@@ -65,7 +68,7 @@ def fixture_faults(settings: Settings, fixtures: Fixtures) -> Iterator[Result]:
         yield _nothing(key)
 
 
-def others_ran(conn: Connection[TupleRow], settings: Settings, fixtures: Fixtures, now: datetime) -> Iterator[Result]:
+def others_ran(conn: Connection[TupleRow], settings: Settings, fixtures: "Fixtures", now: datetime) -> Iterator[Result]:
     """What other code locations make is taken to be made just now: nothing of theirs runs here."""
     tenants = [tenant.slug for tenant in fixtures.tenants]
     for source in settings.foreign.values():

@@ -21,7 +21,6 @@ from telemetry_assets.cli.guard_documents import contract_files, documents
 from telemetry_assets.cli.guard_isolation import before_isolation, hidden, in_artifacts, isolation
 from telemetry_assets.cli.guard_steps import Guard
 from telemetry_assets.errors import TelemetryError
-from telemetry_assets.local.fixture_rows import is_canary, read_fixtures
 from telemetry_assets.model import Tenant
 from telemetry_assets.render.artifacts import artifacts_of
 from telemetry_assets.render.progress import Display, Silent
@@ -48,6 +47,8 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
     Raises UsageError for a tenant in ``options`` that neither telemetry.yaml nor the fixtures have. The artifacts are
     the caller's to write (``cli/artifacts.py``).
     """
+    from telemetry_assets.local.fixture_rows import read_fixtures
+
     began, done = datetime.now(UTC), Steps()
     display = show or Silent()
     fixtures = read_fixtures(settings, began)
@@ -83,6 +84,8 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
 
 def _allowed(tenants: Sequence[Tenant], chosen: Sequence[str]) -> dict[str, str]:
     """Slug → id of the tenants who may stand in the artifacts. Raises UsageError for one that is not there."""
+    from telemetry_assets.local.fixture_rows import is_canary
+
     known = {tenant.slug: str(tenant.id) for tenant in tenants}
     if not chosen:
         return {slug: one for slug, one in known.items() if not is_canary(slug)}
