@@ -18,7 +18,7 @@ from telemetry_assets.contracts.nodes import FALSE, Node, node, type_node
 from telemetry_assets.contracts.normal import Normal
 from telemetry_assets.contracts.obligations import Obligation, Path
 
-STEPS = 4_000
+STEPS = 2_000
 """How many obligations are looked at before a pair is too large."""
 SPLITS = 5
 """How often one value is told apart into cases, at most."""
