@@ -76,9 +76,12 @@ class Oracle:
             return False
 
     def accepts(self, document: Any) -> bool | None:
-        """What both say; None where they differ."""
+        """What both say; None where they differ, or jsonschema raises: at draft 7's additionalItems with a boolean."""
         fast = self.fast.is_valid(document)
-        return fast if fast is self.slow.is_valid(document) else None
+        try:
+            return fast if fast is self.slow.is_valid(document) else None
+        except TypeError:
+            return None
 
 
 def breaks(document: Any, accepting: Oracle, refusing: Oracle) -> bool:
