@@ -94,8 +94,24 @@ def _reference_class(draft: Draft) -> Any:
         "additionalProperties": _additional_properties,
     }
     if draft is Draft.V7:
-        return extend(Draft7Validator, changed)
-    return extend(Draft202012Validator, {**changed, "unevaluatedProperties": _unevaluated_properties})
+        return _evolving(extend(Draft7Validator, changed))
+    return _evolving(extend(Draft202012Validator, {**changed, "unevaluatedProperties": _unevaluated_properties}))
+
+
+def _evolving(made: Any) -> Any:
+    """Whoever evolves into a schema that names its draft would get the library's class of it, patterns unbounded."""
+    from attrs import fields
+
+    kept = [(each.name, each.alias) for each in fields(made) if each.init]
+
+    def evolve(self: Any, **changes: Any) -> Any:
+        schema = changes.get("schema", self.schema)
+        named = draft_of(schema) if isinstance(schema, dict) and "$schema" in schema else None
+        judged_by = type(self) if named is None else _reference_class(named)
+        return judged_by(**({alias: getattr(self, name) for name, alias in kept} | changes))
+
+    made.evolve = evolve
+    return made
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
