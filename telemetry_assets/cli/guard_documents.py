@@ -64,7 +64,14 @@ def _fixture(guard: Guard, name: str, contract: Path, fixture: Path) -> Result:
         )
         remedy = "Correct the fixture, or the contract with it: telemetry contracts update."
         return Result(Kind.CONTRACT, asset, FIXTURE, State.FAIL, said, remedy=remedy, place=place)
-    return Result(Kind.CONTRACT, asset, FIXTURE, State.PASS, f"{counted(len(listed), 'document')} keep it", place=place)
+    return Result(
+        Kind.CONTRACT,
+        asset,
+        FIXTURE,
+        State.PASS,
+        f"{counted(len(listed), 'document')} held to it, and well",
+        place=place,
+    )
 
 
 def _health(guard: Guard) -> Iterator[Result]:
