@@ -94,7 +94,7 @@ def _reference_class(draft: Draft) -> Any:
         "additionalProperties": _additional_properties,
     }
     if draft is Draft.V7:
-        return _evolving(extend(Draft7Validator, changed))
+        return _evolving(extend(Draft7Validator, {**changed, "additionalItems": _additional_items}))
     return _evolving(extend(Draft202012Validator, {**changed, "unevaluatedProperties": _unevaluated_properties}))
 
 
@@ -138,6 +138,14 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: A
                     yield from validator.descend(value, inner, path=key, schema_path=pattern)
             except UndecidedError:
                 yield ValidationError(TOOK_TOO_LONG)
+
+
+def _additional_items(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[Any]:
+    """It counts only beside a list of items; jsonschema's own raises where ``items`` is a boolean."""
+    from jsonschema import Draft7Validator
+
+    if isinstance(schema.get("items"), list):
+        yield from Draft7Validator.VALIDATORS["additionalItems"](validator, allowed, instance, schema) or ()
 
 
 def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[Any]:
