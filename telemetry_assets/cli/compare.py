@@ -46,7 +46,7 @@ def contracts_compare(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file and those of its folder that it refers to, by path there. Raises ConfigError for what is no sound schema."""
+    """A file and those of its folder that it refers to, by path there. Raises ConfigError for an unsound schema."""
     from telemetry_assets.contracts.reading import read_json_file
     from telemetry_assets.contracts.references import references_in
     from telemetry_assets.contracts.schema_check import schema_fault

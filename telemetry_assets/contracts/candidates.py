@@ -17,6 +17,10 @@ from telemetry_assets.contracts.sides import NOTHING, Side, Spots
 
 _PLAIN = 6
 """How many values are tried where both sides say the same of a place."""
+_SMALL = 100
+"""Values of as many parts are one step."""
+_LARGEST = 20_000
+"""How many values a document may be made of."""
 _POOL = 120
 """How many values of one place are kept."""
 _WISHES = 8
@@ -54,6 +58,7 @@ class Candidates:
         self._left = steps
         self._pools: dict[tuple[Spots, Spots], Pool] = {}
         self._plain: dict[Spots, Any] = {}
+        self._sizes: dict[int, tuple[int, Any]] = {}
         self._open: set[tuple[Spots, Spots]] = set()
 
     def documents(self) -> Iterator[Any]:
@@ -76,11 +81,22 @@ class Candidates:
             self._plain[ours] = next(iter(self.values(ours, ())), NOTHING)
         return self._plain[ours]
 
-    def step(self) -> None:
-        """Counts one value looked at. Raises SpentError."""
-        self._left -= 1
+    def accepted(self, ours: Spots, value: Any) -> bool:
+        """Whether ``ours`` accepts a value that is not too large to ask about. Raises SpentError."""
+        size = self._size(value)
+        self._left -= 1 + min(size, _LARGEST) // _SMALL
         if self._left < 0:
             raise SpentError
+        return size <= _LARGEST and self.ours.holds(ours, value)
+
+    def _size(self, value: Any) -> int:
+        """How many values stand in one. Parts are shared between documents, so each is measured once."""
+        if not isinstance(value, dict | list):
+            return 1
+        if id(value) not in self._sizes:
+            inner = value.values() if isinstance(value, dict) else value
+            self._sizes[id(value)] = (1 + sum(self._size(each) for each in inner), value)
+        return self._sizes[id(value)][0]
 
     def _sorted(self, ours: Spots, theirs: Spots) -> Iterator[Any]:
         """Accepted values, refused ones before the others; a few where nothing is refused anyway."""
@@ -98,8 +114,7 @@ class Candidates:
                 self._open.discard(key)
             if value is NOTHING:
                 break
-            self.step()
-            if not self.ours.holds(ours, value) or (text := json.dumps(value, sort_keys=True)) in seen:
+            if not self.accepted(ours, value) or (text := json.dumps(value, sort_keys=True)) in seen:
                 continue
             seen.add(text)
             if alike or any(not self.theirs.holds((spot,), value) for spot in theirs):

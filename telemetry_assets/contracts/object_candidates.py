@@ -115,8 +115,7 @@ class Objects:
     def _settled(self, made: Made, other: Made) -> Made:
         """One of the two, perhaps with a property or two otherwise, that ``ours`` accepts; else the first as it is."""
         for attempt in islice(chain((made, other), self._repaired(made)), _REPAIRS):
-            self._search.step()
-            if self._search.ours.holds(self._ours, attempt):
+            if self._search.accepted(self._ours, attempt):
                 return attempt
         return made
 
