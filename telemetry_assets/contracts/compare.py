@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from telemetry_assets.contracts import witness
-from telemetry_assets.contracts.changes import changes
-from telemetry_assets.contracts.contained import prove
+from telemetry_assets.contracts.comparison import witness
+from telemetry_assets.contracts.comparison.changes import changes
+from telemetry_assets.contracts.comparison.judges import Judge
+from telemetry_assets.contracts.comparison.objections import objection_to
+from telemetry_assets.contracts.comparison.sides import NOTHING
+from telemetry_assets.contracts.containment.contained import prove
+from telemetry_assets.contracts.containment.normal import Normal, normalise
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Comparison, CounterExample, Direction, Drift
-from telemetry_assets.contracts.judges import Judge
-from telemetry_assets.contracts.normal import Normal, normalise
-from telemetry_assets.contracts.objections import objection_to
-from telemetry_assets.contracts.sides import NOTHING
 
 Files = Mapping[str, Any]
 NO_FILES: Files = {}

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_assets.contracts.changes import TOLD, changes
+from telemetry_assets.contracts.comparison.changes import TOLD, changes
+from telemetry_assets.contracts.containment.normal import normalise
+from telemetry_assets.contracts.containment.shaping import WORDS_OF_KINDS
 from telemetry_assets.contracts.drift import Change, Direction, Drift
-from telemetry_assets.contracts.normal import normalise
-from telemetry_assets.contracts.shaping import WORDS_OF_KINDS
 from telemetry_assets.errors import ConfigError
 from tests.contracts.schema_generator import pair
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from telemetry_assets.contracts.compare import compare
+from telemetry_assets.contracts.comparison.judges import Judge
 from telemetry_assets.contracts.drift import Direction, Drift
-from telemetry_assets.contracts.judges import Judge
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ExitCode
 from tests.contracts.test_witness import HOSTILE

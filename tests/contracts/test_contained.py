@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_assets.contracts.contained import Proof, prove
-from telemetry_assets.contracts.normal import normalise
+from telemetry_assets.contracts.containment.contained import Proof, prove
+from telemetry_assets.contracts.containment.normal import normalise
 from telemetry_assets.errors import ConfigError
 from tests.contracts.drawn import DIALECTS, Drawing, documents
 

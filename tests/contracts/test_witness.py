@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from telemetry_assets.contracts.judges import Judge
-from telemetry_assets.contracts.matching_text import texts
-from telemetry_assets.contracts.sides import NOTHING
-from telemetry_assets.contracts.witness import counts, find
+from telemetry_assets.contracts.comparison.judges import Judge
+from telemetry_assets.contracts.comparison.matching_text import texts
+from telemetry_assets.contracts.comparison.sides import NOTHING
+from telemetry_assets.contracts.comparison.witness import counts, find
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
@@ -114,7 +114,7 @@ def test_what_both_accept_has_no_counter_example(name: str) -> None:
 def test_another_process_finds_the_same_documents() -> None:
     pairs = {name: pair[:2] for name, pair in PAIRS.items()}
     program = (
-        "import json, sys\nfrom telemetry_assets.contracts.witness import find\n"
+        "import json, sys\nfrom telemetry_assets.contracts.comparison.witness import find\n"
         "print(json.dumps([find(*pair) for pair in json.load(sys.stdin).values()]))"
     )
     runs = [

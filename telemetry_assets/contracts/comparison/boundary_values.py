@@ -10,8 +10,8 @@ from itertools import pairwise
 from math import ceil, floor, lcm
 from typing import Any
 
-from telemetry_assets.contracts.exact import ALL_KINDS, canonical, exact, plain
-from telemetry_assets.contracts.matching_text import near, texts
+from telemetry_assets.contracts.comparison.matching_text import near, texts
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, canonical, exact, plain
 
 Part = Mapping[str, Any]
 _OF_TYPE = {"number": frozenset({"integer", "fraction"})}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from telemetry_assets.contracts.exact import exact
+from telemetry_assets.contracts.containment.exact import exact
 
 TYPES = frozenset({"null", "boolean", "object", "array", "string", "integer", "number"})
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from math import ceil, floor
 from typing import Any
 
-from telemetry_assets.contracts.cases import Bound, Case
-from telemetry_assets.contracts.obligations import Obligation, Path
+from telemetry_assets.contracts.containment.cases import Bound, Case
+from telemetry_assets.contracts.containment.obligations import Obligation, Path
 
 
 def number_missed(case: Case, kind: str, words: Mapping[str, Any], path: Path) -> Obligation | None:

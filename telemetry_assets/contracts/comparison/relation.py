@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry_assets.contracts.contained import prove
+from telemetry_assets.contracts.containment.contained import prove
+from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node
+from telemetry_assets.contracts.containment.normal import Normal
 from telemetry_assets.contracts.drift import WORST_FIRST, Direction, Drift
-from telemetry_assets.contracts.nodes import FALSE, TRUE, Node
-from telemetry_assets.contracts.normal import Normal
 
 Answer = bool | None
 """None: nobody can surely say."""

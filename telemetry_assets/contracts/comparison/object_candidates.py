@@ -8,11 +8,11 @@ from functools import cached_property
 from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING, Any
 
-from telemetry_assets.contracts.boundary_values import LONGEST, constants, sizes, strings
-from telemetry_assets.contracts.sides import NOTHING, Side, Spots
+from telemetry_assets.contracts.comparison.boundary_values import LONGEST, constants, sizes, strings
+from telemetry_assets.contracts.comparison.sides import NOTHING, Side, Spots
 
 if TYPE_CHECKING:
-    from telemetry_assets.contracts.candidates import Candidates
+    from telemetry_assets.contracts.comparison.candidates import Candidates
 
 ABOUT_OBJECTS = frozenset({
     "properties", "required", "additionalProperties", "patternProperties", "minProperties", "maxProperties",

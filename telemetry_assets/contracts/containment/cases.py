@@ -9,12 +9,12 @@ from fractions import Fraction
 from math import ceil, floor, lcm
 from typing import Any
 
-from telemetry_assets.contracts.evaluated import Evaluated, beyond_items, beyond_names, evaluated
-from telemetry_assets.contracts.exact import ALL_KINDS, NUMBERS, kind_of, plain
-from telemetry_assets.contracts.judging import accepts
-from telemetry_assets.contracts.negated import negated, refusing
-from telemetry_assets.contracts.nodes import TRUE, Node, node
-from telemetry_assets.contracts.patterns import lengths
+from telemetry_assets.contracts.containment.evaluated import Evaluated, beyond_items, beyond_names, evaluated
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, NUMBERS, kind_of, plain
+from telemetry_assets.contracts.containment.judging import accepts
+from telemetry_assets.contracts.containment.negated import negated, refusing
+from telemetry_assets.contracts.containment.nodes import TRUE, Node, node
+from telemetry_assets.contracts.containment.patterns import lengths
 
 MOST_CONSTANTS = 64
 Bound = tuple[Fraction, bool]

@@ -7,16 +7,16 @@ What belongs here: properties by name, by pattern, any other; presence; counts; 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from telemetry_assets.contracts.cases import Case, Shape
-from telemetry_assets.contracts.evaluated import beyond_names
-from telemetry_assets.contracts.judging import Answer, accepts, any_of
-from telemetry_assets.contracts.negated import absent, present
-from telemetry_assets.contracts.nodes import FALSE, TRUE, Node, node, type_node
-from telemetry_assets.contracts.obligations import Obligation, Path
-from telemetry_assets.contracts.patterns import matches
+from telemetry_assets.contracts.containment.cases import Case, Shape
+from telemetry_assets.contracts.containment.evaluated import beyond_names
+from telemetry_assets.contracts.containment.judging import Answer, accepts, any_of
+from telemetry_assets.contracts.containment.negated import absent, present
+from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node, node, type_node
+from telemetry_assets.contracts.containment.obligations import Obligation, Path
+from telemetry_assets.contracts.containment.patterns import matches
 
 if TYPE_CHECKING:
-    from telemetry_assets.contracts.contained import Facts, Prover
+    from telemetry_assets.contracts.containment.contained import Facts, Prover
 
 _STRING = type_node(frozenset({"string"}))
 _OBJECT = type_node(frozenset({"object"}))

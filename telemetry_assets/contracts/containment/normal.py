@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urljoin
 
-from telemetry_assets.contracts.emitted import emitted, written
-from telemetry_assets.contracts.exact import canonical
-from telemetry_assets.contracts.nodes import Node, node, reference
-from telemetry_assets.contracts.shaping import Shaper
-from telemetry_assets.contracts.spots import FOLDER
-from telemetry_assets.contracts.translated import Translation, translate
+from telemetry_assets.contracts.containment.emitted import emitted, written
+from telemetry_assets.contracts.containment.exact import canonical
+from telemetry_assets.contracts.containment.nodes import Node, node, reference
+from telemetry_assets.contracts.containment.shaping import Shaper
+from telemetry_assets.contracts.containment.spots import FOLDER
+from telemetry_assets.contracts.containment.translated import Translation, translate
 
 NO_FILES: Mapping[str, Any] = {}
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry_assets.contracts.evaluated import settle_unevaluated
-from telemetry_assets.contracts.exact import ALL_KINDS, NUMBERS, kind_of
-from telemetry_assets.contracts.judging import accepts
-from telemetry_assets.contracts.nodes import FALSE, TRUE, Node, node, type_node
-from telemetry_assets.contracts.shaping_kinds import arrays, kinds_of, numbers, objects, strings
+from telemetry_assets.contracts.containment.evaluated import settle_unevaluated
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, NUMBERS, kind_of
+from telemetry_assets.contracts.containment.judging import accepts
+from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node, node, type_node
+from telemetry_assets.contracts.containment.shaping_kinds import arrays, kinds_of, numbers, objects, strings
 
 WORDS_OF_KINDS: Mapping[str, tuple[str, ...]] = {
     "string": ("minLength", "maxLength", "pattern", "format"),

@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from telemetry_assets.contracts.array_candidates import ABOUT_ARRAYS, Arrays
-from telemetry_assets.contracts.boundary_values import constants, kinds_let_through, scalars
-from telemetry_assets.contracts.exact import kind_of
-from telemetry_assets.contracts.object_candidates import ABOUT_OBJECTS, Objects
-from telemetry_assets.contracts.sides import NOTHING, Side, Spots
+from telemetry_assets.contracts.comparison.array_candidates import ABOUT_ARRAYS, Arrays
+from telemetry_assets.contracts.comparison.boundary_values import constants, kinds_let_through, scalars
+from telemetry_assets.contracts.comparison.object_candidates import ABOUT_OBJECTS, Objects
+from telemetry_assets.contracts.comparison.sides import NOTHING, Side, Spots
+from telemetry_assets.contracts.containment.exact import kind_of
 
 _PLAIN = 6
 """How many values are tried where both sides say the same of a place."""

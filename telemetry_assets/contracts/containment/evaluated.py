@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry_assets.contracts.nodes import TRUE, Node, node
+from telemetry_assets.contracts.containment.nodes import TRUE, Node, node
 
 Words = Mapping[str, Any]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
-from telemetry_assets.contracts.boundary_values import LONGEST, constants, kinds_let_through, scalars, sizes
-from telemetry_assets.contracts.sides import NOTHING, Spots
+from telemetry_assets.contracts.comparison.boundary_values import LONGEST, constants, kinds_let_through, scalars, sizes
+from telemetry_assets.contracts.comparison.sides import NOTHING, Spots
 
 if TYPE_CHECKING:
-    from telemetry_assets.contracts.candidates import Candidates
+    from telemetry_assets.contracts.comparison.candidates import Candidates
 
 ABOUT_ARRAYS = frozenset({
     "items", "prefixItems", "contains", "minItems", "maxItems", "uniqueItems", "unevaluatedItems",

@@ -5,11 +5,11 @@ What belongs here: one function per keyword. What does not: what stands in a bra
 
 from dataclasses import replace
 
-from telemetry_assets.contracts import change_words as words
-from telemetry_assets.contracts import relation
-from telemetry_assets.contracts.nodes import Node
-from telemetry_assets.contracts.side_by_side import Place, Walk, Words, leftover
-from telemetry_assets.contracts.told_inside import piece
+from telemetry_assets.contracts.comparison import change_words as words
+from telemetry_assets.contracts.comparison import relation
+from telemetry_assets.contracts.comparison.side_by_side import Place, Walk, Words, leftover
+from telemetry_assets.contracts.comparison.told_inside import piece
+from telemetry_assets.contracts.containment.nodes import Node
 
 
 def all_of(walk: Walk, place: Place, old: Words, new: Words) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
-from telemetry_assets.contracts.keyword_shapes import Draft, inner_schemas
+from telemetry_assets.contracts.containment.keyword_shapes import Draft, inner_schemas
 from telemetry_assets.errors import ConfigError
 
 FOLDER = "file:///~schemas~/"

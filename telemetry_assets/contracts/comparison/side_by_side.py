@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from telemetry_assets.contracts import relation
+from telemetry_assets.contracts.comparison import relation
+from telemetry_assets.contracts.comparison.relation import Relation
+from telemetry_assets.contracts.containment.emitted import emitted
+from telemetry_assets.contracts.containment.exact import canonical
+from telemetry_assets.contracts.containment.nodes import FALSE, Node
 from telemetry_assets.contracts.drift import Change, Direction
-from telemetry_assets.contracts.emitted import emitted
-from telemetry_assets.contracts.exact import canonical
-from telemetry_assets.contracts.nodes import FALSE, Node
 from telemetry_assets.contracts.places import pointer_of
-from telemetry_assets.contracts.relation import Relation
 
 MOST = 500
 """More changes than this are told as one."""

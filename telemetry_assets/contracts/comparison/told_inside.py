@@ -7,11 +7,11 @@ What belongs here: one function per keyword. What does not: the value itself (``
 from dataclasses import replace
 from typing import Any
 
-from telemetry_assets.contracts import change_words as words
-from telemetry_assets.contracts import relation
-from telemetry_assets.contracts.nodes import FALSE, TRUE, Node
-from telemetry_assets.contracts.relation import Relation
-from telemetry_assets.contracts.side_by_side import Place, Walk, Words, differ
+from telemetry_assets.contracts.comparison import change_words as words
+from telemetry_assets.contracts.comparison import relation
+from telemetry_assets.contracts.comparison.relation import Relation
+from telemetry_assets.contracts.comparison.side_by_side import Place, Walk, Words, differ
+from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node
 
 
 def piece(walk: Walk, place: Place, keyword: str, before: Node, after: Node) -> None:

@@ -3,11 +3,11 @@
 What belongs here: who tells which keyword. What does not: the walk (``side_by_side.py``), the verdict (``compare.py``).
 """
 
-from telemetry_assets.contracts import relation, told_choices, told_inside, told_values
-from telemetry_assets.contracts.change_words import COUNTED
+from telemetry_assets.contracts.comparison import relation, told_choices, told_inside, told_values
+from telemetry_assets.contracts.comparison.change_words import COUNTED
+from telemetry_assets.contracts.comparison.side_by_side import MOST, Place, Teller, TooManyError, Walk
+from telemetry_assets.contracts.containment.normal import Normal
 from telemetry_assets.contracts.drift import Change, Direction
-from telemetry_assets.contracts.normal import Normal
-from telemetry_assets.contracts.side_by_side import MOST, Place, Teller, TooManyError, Walk
 
 _TELLERS: tuple[tuple[tuple[str, ...], Teller], ...] = (
     (("types", "enum"), told_values.kinds),

@@ -7,8 +7,8 @@ What belongs here: one step of negation; what stands deeper is wrapped in ``not`
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from telemetry_assets.contracts.exact import ALL_KINDS, NUMBERS
-from telemetry_assets.contracts.nodes import FALSE, TRUE, Node, node, type_node
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, NUMBERS
+from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node, node, type_node
 
 _OBJECT = frozenset({"object"})
 _ARRAY = frozenset({"array"})

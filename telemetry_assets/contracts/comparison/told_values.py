@@ -6,11 +6,11 @@ What belongs here: one function per keyword. What does not: what is inside of ob
 from collections.abc import Mapping
 from typing import Any
 
-from telemetry_assets.contracts import change_words as words
-from telemetry_assets.contracts import relation
-from telemetry_assets.contracts.exact import ALL_KINDS, kind_of, plain
-from telemetry_assets.contracts.relation import Relation
-from telemetry_assets.contracts.side_by_side import Place, Walk, Words
+from telemetry_assets.contracts.comparison import change_words as words
+from telemetry_assets.contracts.comparison import relation
+from telemetry_assets.contracts.comparison.relation import Relation
+from telemetry_assets.contracts.comparison.side_by_side import Place, Walk, Words
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, kind_of, plain
 
 
 def kinds(walk: Walk, place: Place, old: Words, new: Words) -> None:

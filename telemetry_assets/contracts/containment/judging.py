@@ -6,9 +6,9 @@ What belongs here: constants against nodes, exact. What does not: documents agai
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from telemetry_assets.contracts.exact import canonical, exact, kind_of
-from telemetry_assets.contracts.nodes import Node
-from telemetry_assets.contracts.patterns import matches
+from telemetry_assets.contracts.containment.exact import canonical, exact, kind_of
+from telemetry_assets.contracts.containment.nodes import Node
+from telemetry_assets.contracts.containment.patterns import matches
 
 Answer = bool | None
 """None: nobody can surely say."""

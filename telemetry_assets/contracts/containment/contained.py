@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telemetry_assets.contracts import contained_arrays, contained_objects
-from telemetry_assets.contracts.cases import Case
-from telemetry_assets.contracts.contained_scalars import number_missed, string_missed
-from telemetry_assets.contracts.judging import accepts
-from telemetry_assets.contracts.negated import absent, negated, present, refusing
-from telemetry_assets.contracts.nodes import FALSE, Node, node, type_node
-from telemetry_assets.contracts.normal import Normal
-from telemetry_assets.contracts.obligations import Obligation, Path
+from telemetry_assets.contracts.containment import contained_arrays, contained_objects
+from telemetry_assets.contracts.containment.cases import Case
+from telemetry_assets.contracts.containment.contained_scalars import number_missed, string_missed
+from telemetry_assets.contracts.containment.judging import accepts
+from telemetry_assets.contracts.containment.negated import absent, negated, present, refusing
+from telemetry_assets.contracts.containment.nodes import FALSE, Node, node, type_node
+from telemetry_assets.contracts.containment.normal import Normal
+from telemetry_assets.contracts.containment.obligations import Obligation, Path
 
 STEPS = 2_000
 """How many obligations are looked at before a pair is too large."""

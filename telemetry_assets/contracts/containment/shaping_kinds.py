@@ -8,8 +8,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from telemetry_assets.contracts.exact import ALL_KINDS, NUMBERS, canonical, exact, tidy
-from telemetry_assets.contracts.nodes import FALSE, TRUE
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, NUMBERS, canonical, exact, tidy
+from telemetry_assets.contracts.containment.nodes import FALSE, TRUE
 
 Words = dict[str, Any]
 Kinds = frozenset[str]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from telemetry_assets.contracts.candidates import Candidates, SpentError
-from telemetry_assets.contracts.judges import Judge
-from telemetry_assets.contracts.sides import NOTHING, Side
+from telemetry_assets.contracts.comparison.candidates import Candidates, SpentError
+from telemetry_assets.contracts.comparison.judges import Judge
+from telemetry_assets.contracts.comparison.sides import NOTHING, Side
 
 STEPS = 12_000
 """How many values the search looks at."""

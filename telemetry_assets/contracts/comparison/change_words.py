@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from telemetry_assets.contracts.exact import ALL_KINDS, canonical, kind_of, plain
-from telemetry_assets.contracts.nodes import FALSE, Node
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, canonical, kind_of, plain
+from telemetry_assets.contracts.containment.nodes import FALSE, Node
 from telemetry_assets.spoken import counted
 
 _CLIP = 60

@@ -6,8 +6,8 @@ What belongs here: writing nodes. What does not: what they mean.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from telemetry_assets.contracts.exact import ALL_KINDS, plain
-from telemetry_assets.contracts.nodes import FALSE, Node
+from telemetry_assets.contracts.containment.exact import ALL_KINDS, plain
+from telemetry_assets.contracts.containment.nodes import FALSE, Node
 
 _SHORT = frozenset({"types", "enum", "low", "high", "minLength", "maxLength", "minItems", "maxItems"})
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

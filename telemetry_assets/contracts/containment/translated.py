@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from telemetry_assets.contracts.keyword_shapes import SHAPES, SHELVES, Draft, inner_schemas, misshapen
-from telemetry_assets.contracts.spots import Library, Spot
+from telemetry_assets.contracts.containment.keyword_shapes import SHAPES, SHELVES, Draft, inner_schemas, misshapen
+from telemetry_assets.contracts.containment.spots import Library, Spot
 from telemetry_assets.errors import ConfigError
 
 DEEPEST = 150

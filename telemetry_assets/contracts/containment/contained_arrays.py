@@ -6,13 +6,13 @@ What belongs here: items, counts, ``contains``, ``uniqueItems``. What does not: 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from telemetry_assets.contracts.cases import Case
-from telemetry_assets.contracts.evaluated import beyond_items
-from telemetry_assets.contracts.nodes import TRUE, Node
-from telemetry_assets.contracts.obligations import Obligation, Path
+from telemetry_assets.contracts.containment.cases import Case
+from telemetry_assets.contracts.containment.evaluated import beyond_items
+from telemetry_assets.contracts.containment.nodes import TRUE, Node
+from telemetry_assets.contracts.containment.obligations import Obligation, Path
 
 if TYPE_CHECKING:
-    from telemetry_assets.contracts.contained import Facts, Prover
+    from telemetry_assets.contracts.containment.contained import Facts, Prover
 
 _FEW = 64
 Counted = tuple[Node, int, int | None]
