@@ -46,12 +46,12 @@ def leave_behind(
     return final
 
 
-def clear(out: Path) -> None:
-    """Remove what an earlier check left in ``out``: nobody shall take it for this one's. What will not go stays, and
-    writing says so."""
-    for name in (MANIFEST, *PROMISED):
+def clear(out: Path | None, junit: Path | None = None) -> None:
+    """Remove what an earlier check left in ``out`` and as ``junit``: nobody shall take it for this one's. What will not
+    go stays, and writing says so."""
+    for path in (*(out / name for name in (MANIFEST, *PROMISED) if out), *([junit] if junit else ())):
         try:
-            (out / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError:
             continue
 

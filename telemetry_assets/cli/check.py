@@ -91,7 +91,7 @@ def guarded(options: GuardOptions, kept: Kept) -> ExitCode:
 
     settings = declared.load()
     out = options.out or settings.root / ARTIFACTS
-    clear(out)
+    clear(out, kept.junit)
     with progress.shown(quiet=kept.as_json) as show:
         verdict = run_guard(settings, options, show)
     return shown_and_kept(verdict, replace(kept, out=out), settings)

@@ -8,8 +8,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ from uuid import uuid4
 
 from telemetry_assets import settings as declared
 from telemetry_assets.answers.check_selection import Location, Selection
+from telemetry_assets.answers.overrun import overrun_results
 from telemetry_assets.answers.results import Kind, Result, Verdict, ordered
+from telemetry_assets.cli.app import say
+from telemetry_assets.cli.their_code import Aside, despite_threads, end_now, no_way_out
 from telemetry_assets.errors import CouldNotLookError
-from telemetry_assets.model import ExitCode, State
-from telemetry_assets.spoken import spoken
+from telemetry_assets.model import ANY_TENANT, ExitCode, State
 
 if TYPE_CHECKING:
     from telemetry_assets.settings import Settings
@@ -47,36 +49,66 @@ class Kept:
     as_json: bool = False
 
 
+@dataclass(slots=True)
+class _Looking:
+    """What is known while it is looked: what was found so far, and the ids of the tenants by slug."""
+
+    so_far: Callable[[], Sequence[Result]] = tuple
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+
+    def report(self, so_far: Callable[[], Sequence[Result]]) -> None:
+        """From now on this is what was found so far."""
+        self.so_far = so_far
+
+
 def ours(asked: Live, kept: Kept) -> ExitCode:
     """The checks of our own project; the incidents are evaluated before this ends."""
     from telemetry_assets.defs import checking
     from telemetry_assets.local.postgres import using_database
 
-    settings = declared.load()
+    settings, looking = declared.load(), _Looking()
 
     def look(on_step: Callable[[str], None]) -> Sequence[Result]:
         try:
             with using_database(settings):
+                looking.ids |= _ids(settings)
                 found = checking.check_ours(
-                    settings, asked.selection, asked.tenants, on_step=on_step, deadline=asked.deadline
+                    settings,
+                    asked.selection,
+                    asked.tenants,
+                    on_step=on_step,
+                    deadline=asked.deadline,
+                    on_expected=looking.report,
                 )
                 return (*found, *checking.tell_incidents(settings))
         except CouldNotLookError as error:
             return checking.unlooked(settings, asked.selection, error)
 
-    return _looked(look, asked, kept, settings)
+    return _looked(look, asked, kept, looking, settings)
 
 
 def theirs(where: Location, asked: Live, kept: Kept) -> ExitCode:
     """The checks of another's code location. What their code prints goes beside the answer."""
+    looking, aside = _Looking(), Aside()
 
     def look(on_step: Callable[[str], None]) -> Sequence[Result]:
-        with _stdout_aside():
+        with aside(), no_way_out():
             from telemetry_assets.defs.foreign_checking import check_theirs
 
-            return check_theirs(where, asked.selection, asked.tenants, on_step=on_step, deadline=asked.deadline)
+            try:
+                return check_theirs(
+                    where,
+                    asked.selection,
+                    asked.tenants,
+                    on_step=on_step,
+                    deadline=asked.deadline,
+                    on_expected=looking.report,
+                )
+            except CouldNotLookError as error:
+                say(f"telemetry: {error}")
+                return (Result(Kind.STEP, "", f"load {where}", State.UNKNOWN, error.message, remedy=error.remedy),)
 
-    return _looked(look, asked, kept, None, scope=f"{where}: ")
+    return despite_threads(lambda: _looked(look, asked, kept, looking, scope=f"{where}: ", answering=aside.back))
 
 
 def shown_and_kept(verdict: Verdict, kept: Kept, settings: "Settings | None") -> ExitCode:
@@ -85,7 +117,12 @@ def shown_and_kept(verdict: Verdict, kept: Kept, settings: "Settings | None") ->
     from telemetry_assets.render import check as render
 
     final = leave_behind(verdict, out=kept.out, junit=kept.junit, settings=settings)
-    (render.print_json if kept.as_json else render.print_verdict)(final)
+    try:
+        (render.print_json if kept.as_json else render.print_verdict)(final)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads no further does not change the verdict; the rest of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return final.exit_code
 
 
@@ -93,15 +130,17 @@ def _looked(
     look: Callable[[Callable[[str], None]], Sequence[Result]],
     asked: Live,
     kept: Kept,
-    settings: "Settings | None",
+    looking: _Looking,
+    settings: "Settings | None" = None,
     scope: str = "",
+    answering: Callable[[], None] = lambda: None,
 ) -> ExitCode:
+    """``answering`` makes way for the answer where the look has not ended."""
     from telemetry_assets.answers.provenance import provenance
     from telemetry_assets.cli.artifacts import clear
     from telemetry_assets.render import check as render
 
-    if kept.out is not None:
-        clear(kept.out)
+    clear(kept.out, kept.junit)
     began = datetime.now(UTC)
 
     def verdict_of(results: Sequence[Result]) -> Verdict:
@@ -113,59 +152,52 @@ def _looked(
             correlation_id=str(uuid4()),
             scope=f"{scope}{asked.selection}",
             provenance=provenance(settings.root if settings else Path.cwd()),
-            tenants=_tenants(settings, results),
+            tenants=_tenants(looking.ids, results) if settings else {},
             steps={"checks": ended - began},
         )
 
-    def end_unheard(unheard: Result) -> ExitCode:
-        return shown_and_kept(verdict_of([unheard]), kept, settings)
+    def end_unheard(limit: timedelta) -> ExitCode:
+        answering()
+        found = looking.so_far()
+        over = overrun_results(limit, found, ", and does not end when it is interrupted")
+        return shown_and_kept(verdict_of([*found, *over]), kept, settings)
 
     with render.shown(quiet=kept.as_json) as on_step, _ended_unheard(asked.deadline, end_unheard):
         results = look(on_step)
     return shown_and_kept(verdict_of(results), kept, settings)
 
 
-def _tenants(settings: "Settings | None", results: Sequence[Result]) -> Mapping[str, str]:
-    """slug → id of the tenants that the results are of; nothing of another's project, which has partitions."""
-    if settings is None:
-        return {}
+def _tenants(ids: Mapping[str, str], results: Sequence[Result]) -> Mapping[str, str]:
+    """slug → id of the tenants that the results are of."""
+    return {tenant: ids.get(tenant, tenant) for tenant in sorted({one.tenant for one in results} - {ANY_TENANT})}
+
+
+def _ids(settings: "Settings") -> Mapping[str, str]:
+    """slug → id of all tenants; none where the ledger has none yet, which the check says itself."""
     from telemetry_assets import running
     from telemetry_assets.ledger import tenants
     from telemetry_assets.ledger.connection import connect
 
-    named = {one.tenant for one in results}
     try:
         with connect(running.database_dsn(settings)) as conn:
-            known = {tenant.slug: str(tenant.id) for tenant in tenants.read(conn)}
+            return {tenant.slug: str(tenant.id) for tenant in tenants.read(conn)}
     except CouldNotLookError:
-        known = {}
-    return {tenant: known.get(tenant, tenant) for tenant in sorted(named - {"*"})}
+        return {}
 
 
 @contextmanager
-def _stdout_aside() -> Generator[None]:
-    """What is printed inside, by a child process too, goes to stderr: the answer alone is on standard output."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-@contextmanager
-def _ended_unheard(limit: timedelta | None, end: Callable[[Result], ExitCode]) -> Generator[None]:
+def _ended_unheard(limit: timedelta | None, end: Callable[[timedelta], ExitCode]) -> Generator[None]:
     """Where something inside hears no interrupt, long after ``limit``, say so and end the process."""
     if limit is None:
         yield
         return
 
     def finish() -> None:
-        message = f"not done within {spoken(limit)}, and does not end when it is interrupted"
-        os._exit(end(Result(Kind.DEADLINE, "", "deadline", State.FAIL, message)))
+        code = ExitCode.UNEXPECTED
+        try:
+            code = end(limit)
+        finally:
+            end_now(code)
 
     timer = threading.Timer((limit + UNHEARD).total_seconds(), finish)
     timer.daemon = True

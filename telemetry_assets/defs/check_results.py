@@ -17,6 +17,7 @@ from telemetry_assets.defs.check_runs import INTERRUPTED, Ended, Evaluated, Hear
 from telemetry_assets.defs.expected_checks import Asked, Expected
 from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.model import ANY_TENANT, State
+from telemetry_assets.spoken import counted
 
 LONGEST = 2_000
 """No message is longer."""
@@ -30,6 +31,7 @@ def results_of(expected: Sequence[Expected], heard: Heard) -> tuple[Result, ...]
     everything of it had passed."""
     found = [_result(one, asked, heard) for one in expected for asked in one.asked]
     found += [_without_partitions(one) for one in expected if one.partitions == ()]
+    found += [_of_old(one) for one in expected if one.left_out]
     return (*found, *_failed_besides(expected, heard))
 
 
@@ -171,6 +173,13 @@ def _unreported(one: Expected, partition: str | None, ended: Ended | None) -> Re
 def _without_partitions(one: Expected) -> Result:
     return unknown(
         one, None, "has no partition to look at here.", "Materialize one, or name the instance: DAGSTER_HOME."
+    )
+
+
+def _of_old(one: Expected) -> Result:
+    message = f"{counted(one.left_out, 'older partition')} not looked at"
+    return Result(
+        Kind.CHECK, one.asset, one.key.name, State.WARN, message, remedy="Name the one to look at: --tenant PARTITION."
     )
 
 

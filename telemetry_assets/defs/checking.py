@@ -22,16 +22,17 @@ from telemetry_assets.defs.check_runs import Code, Heard, run_checks
 from telemetry_assets.defs.data_age_checks import DATA_AGE
 from telemetry_assets.defs.expected_checks import Expected, expected_checks, named_checks
 from telemetry_assets.defs.location import build_definitions
+from telemetry_assets.defs.outcomes import keep_ends
 from telemetry_assets.defs.overrun import ended_by
 from telemetry_assets.defs.progress import listening
-from telemetry_assets.defs.run_outcomes import End, job_run, runs_of
+from telemetry_assets.defs.run_outcomes import End, runs_of
 from telemetry_assets.defs.runner import dagster_instance, printing_to
 from telemetry_assets.defs.source_assets import SYNC_STATUS
 from telemetry_assets.defs.tenant_results import data_age_results, is_of_tenants, recorded_results, split, step_unknown
 from telemetry_assets.dispatch.evaluate import evaluate
-from telemetry_assets.errors import CouldNotLookError
+from telemetry_assets.errors import CouldNotLookError, UsageError
 from telemetry_assets.freshness.judge import Judgement
-from telemetry_assets.ledger import check_results, job_runs
+from telemetry_assets.ledger import check_results
 from telemetry_assets.ledger import tenants as ledger_tenants
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.ledger.schema import require_current
@@ -50,9 +51,11 @@ def check_ours(
     on_step: Callable[[str], None] = lambda _: None,
     deadline: timedelta | None = None,
     ran: Sequence[str] = (),
+    on_expected: Callable[[Callable[[], Sequence[Result]]], None] = lambda _: None,
 ) -> tuple[Result, ...]:
     """Run the checks of the assets chosen; a result for each that was expected, and tenant of it. ``tenants`` (slugs or
     ids) leaves out what is about others alone. What reported in the runs ``ran`` counts, and is not run again.
+    ``on_expected`` is given, before any is run, what says at any time what was found so far.
 
     What cannot be reached makes UNKNOWN results. Raises UsageError for an unknown asset, tag or tenant, and where
     nothing has a check; ConfigError for a wrong declaration.
@@ -60,7 +63,7 @@ def check_ours(
     code = Code.of(build_definitions(settings).get_repository_def())
     named_checks({_OURS: code.graph}, selection)
     try:
-        return _looked(settings, code, selection, tenants, on_step, deadline, ran)
+        return _looked(settings, code, selection, tenants, on_step, deadline, ran, on_expected)
     except CouldNotLookError as error:
         return _unlooked(code, selection, error)
 
@@ -95,6 +98,7 @@ def _looked(
     on_step: Callable[[str], None],
     deadline: timedelta | None,
     ran: Sequence[str],
+    on_expected: Callable[[Callable[[], Sequence[Result]]], None],
 ) -> tuple[Result, ...]:
     everybody = _everybody(settings)
     only = frozenset(find_tenant(everybody, one).slug for one in tenants)
@@ -102,6 +106,7 @@ def _looked(
     with dagster_instance(settings) as instance:
         expected = expected_checks({_OURS: code.graph}, instance, selection)[_OURS]
         heard = Heard(recorded=newest_recorded(instance, expected), evaluations=evaluated_in(instance, ran))
+        on_expected(lambda: results_of(expected, heard))
         silent = [one for one in expected if any(asked not in heard.evaluations for asked in one.asked)]
         with (
             ended_by(deadline) as overrun,
@@ -114,7 +119,9 @@ def _looked(
         _keep(settings, instance, heard)
         results = _by_tenant(settings, instance, expected, heard, slugs)
     kept = [one for one in results if not only or one.tenant in {*only, ANY_TENANT}]
-    return (*kept, *overrun.result(kept))
+    if results and not kept:
+        raise UsageError(f"No check of {selection} is about {', '.join(sorted(only))}.", "Leave out --tenant.")
+    return (*kept, *overrun.results(kept))
 
 
 def _everybody(settings: Settings) -> tuple[Tenant, ...]:
@@ -181,14 +188,16 @@ def _keep(settings: Settings, instance: dg.DagsterInstance, heard: Heard) -> Non
 
 def _keep_outcomes(conn: Connection[TupleRow], instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
     slugs = {tenant.slug for tenant in ledger_tenants.read(conn)}
+    ends: list[End] = []
     for run_id, record in runs_of(instance, run_ids).items():
         for kind in (dg.DagsterEventType.ASSET_CHECK_EVALUATION, *_ENDS):
             events = [one.event_log_entry for one in instance.get_records_for_run(run_id, of_type=kind).records]
             if kind in _ENDS:
-                job_runs.record(conn, [job_run(instance, End(event, record.dagster_run), "") for event in events])
+                ends += [End(event, record.dagster_run) for event in events]
             else:
                 theirs = [event for event in events if not _is_ours(event)]
                 check_results.record(conn, [check_result(event, slugs, {}) for event in theirs])
+    keep_ends(conn, instance, ends, "")
 
 
 _ENDS = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE)

@@ -35,15 +35,21 @@ def check_theirs(
     *,
     on_step: Callable[[str], None] = lambda _: None,
     deadline: timedelta | None = None,
+    on_expected: Callable[[Callable[[], Sequence[Result]]], None] = lambda _: None,
 ) -> tuple[Result, ...]:
     """Run the checks of the assets chosen, of everything that ``where`` names; a result for each that was expected.
 
-    Raises UsageError where nothing is there to check, CouldNotLookError where nothing of it could be loaded.
+    ``on_expected`` is given, before any is run, what says at any time what was found so far. Raises UsageError
+    where nothing is there to check, CouldNotLookError where nothing of it could be loaded.
     """
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     codes: dict[str, Code] = {}
     failed: tuple[Unloadable, ...] = ()
     heard: dict[str, tuple[Sequence[Expected], Heard]] = {}
+
+    def so_far() -> list[Result]:
+        return [*map(_unloadable, failed), *(one for pair in heard.values() for one in results_of(*pair))]
+
     with _instance() as instance, ended_by(deadline) as overrun, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         on_step(f"load {where}")
@@ -53,12 +59,13 @@ def check_theirs(
         codes = {name: Code.of(repository) for name, repository in found.items()}
         expected = _expected(codes, instance, selection, partitions, lenient=bool(failed))
         heard = {name: (some, Heard(recorded=newest_recorded(instance, some))) for name, some in expected.items()}
+        on_expected(so_far)
         for name, (some, of_it) in heard.items():
             run_checks(codes[name], instance, some, of_it, on_step)
             if of_it.interrupted:
                 raise KeyboardInterrupt
-    results = [*map(_unloadable, failed), *(one for pair in heard.values() for one in results_of(*pair))]
-    return (*results, *overrun.result(results))
+    results = so_far()
+    return (*results, *overrun.results(results))
 
 
 def _expected(

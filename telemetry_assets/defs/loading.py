@@ -23,7 +23,13 @@ from dagster._grpc.utils import get_loadable_targets
 from telemetry_assets.answers.check_selection import Location
 from telemetry_assets.errors import ConfigError, CouldNotLookError, UsageError
 
-_NOT_THEIRS = ("/site-packages/dagster/", "/site-packages/dagster_shared/", "<frozen ", "/telemetry_assets/")
+_NOT_THEIRS = (
+    "/site-packages/dagster/",
+    "/site-packages/dagster_shared/",
+    "<frozen ",
+    "/importlib/__init__.py",
+    "/telemetry_assets/",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Unloadable:
 def load_location(where: Location, folder: Path) -> tuple[dict[str, dg.RepositoryDefinition], tuple[Unloadable, ...]]:
     """name → definitions of everything that ``where`` names, and what could not be loaded; imported as from ``folder``.
 
-    Raises UsageError for a module or file that is not there, ConfigError for a workspace that is none.
+    Raises UsageError for a workspace file that is not there, ConfigError for a workspace that is none.
     """
     found: dict[str, dg.RepositoryDefinition] = {}
     failed: list[Unloadable] = []

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from telemetry_assets.answers.ci_files import CHECK_JOB
 from telemetry_assets.defs import run_outcomes
 from telemetry_assets.defs.check_outcomes import check_result, newest_evaluations, wiped
+from telemetry_assets.defs.check_runs import CHECK_JOB as RUNS_OF_CHECKS
 from telemetry_assets.defs.log_reading import BATCH, Reading, first_cursor, head
 from telemetry_assets.defs.run_outcomes import End, failures_of, job_of, location_of, runs_of
 from telemetry_assets.ledger import check_results, job_runs, tenants
@@ -82,11 +83,20 @@ def take_outcomes(
     }
     checks = _take_checks(conn, instance, readings[_CHECKS], ours)
     ends, waiting = _ends(instance, readings[_SUCCESSES], readings[_FAILURES], cursor.waiting, now, ours)
-    written = [run_outcomes.job_run(instance, end, ours) for end in ends]
-    job_runs.record(conn, written)
+    keep_ends(conn, instance, ends, ours)
     _overcome(conn, instance)
     after = Cursor({kind: reading.settled for kind, reading in readings.items()}, tuple(waiting))
-    return Taken(checks, len(written), after, all(reading.caught_up for reading in readings.values()))
+    return Taken(checks, len(ends), after, all(reading.caught_up for reading in readings.values()))
+
+
+def keep_ends(conn: Connection[TupleRow], instance: dg.DagsterInstance, ends: Sequence[End], ours: str) -> None:
+    """How runs ended → the ledger. Raises CouldNotLookError."""
+    jobs = [end for end in ends if end.run.job_name != RUNS_OF_CHECKS]
+    job_runs.record(conn, [run_outcomes.job_run(instance, end, ours) for end in jobs])
+    for end in sorted((end for end in ends if end.run.job_name == RUNS_OF_CHECKS), key=lambda end: end.at):
+        whose = (location_of(end.run, ours), RUNS_OF_CHECKS)
+        held = next((one for one in job_runs.failed(conn) if (one.location, one.job) == whose), None)
+        job_runs.record(conn, [run_outcomes.check_run(instance, end, ours, held)])
 
 
 def _take_checks(conn: Connection[TupleRow], instance: dg.DagsterInstance, reading: Reading, ours: str) -> int:
@@ -137,7 +147,9 @@ def _ends(
 
 
 def _newest(ends: Iterable[End], ours: str) -> list[End]:
-    found: dict[tuple[str, str], End] = {}
+    """The newest end of each job; every one of ``telemetry check``, whose runs are not of the same assets."""
+    found: dict[tuple[str, str, str], End] = {}
     for end in sorted(ends, key=lambda end: end.at):
-        found[location_of(end.run, ours), job_of(end.run)] = end
+        job = job_of(end.run)
+        found[location_of(end.run, ours), job, end.run.run_id if job == RUNS_OF_CHECKS else ""] = end
     return list(found.values())

@@ -1,6 +1,6 @@
 """A deadline for what runs in this process: Ctrl-C is pressed for whoever is still running when it is over.
 
-What belongs here: watching the time, and the result that says it was over. What does not: what is run.
+What belongs here: watching the time. What does not: what is run, what is said of it (``answers/overrun.py``).
 """
 
 import signal
@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from telemetry_assets.answers.results import Kind, Result
-from telemetry_assets.model import State
-from telemetry_assets.spoken import counted, named, spoken
+from telemetry_assets.answers.overrun import overrun_results
+from telemetry_assets.answers.results import Result
 
 AGAIN = 5.0
 """Seconds until whoever did not hear it is interrupted again."""
@@ -20,21 +19,16 @@ AGAIN = 5.0
 
 @dataclass(slots=True)
 class Overrun:
-    """Whether the time of ``limit`` was over before the work was done. ``work`` is then what did not run."""
+    """Whether the time of ``limit`` was over before the work was done."""
 
     limit: timedelta | None
     happened: bool = False
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def result(self, results: Sequence[Result]) -> tuple[Result, ...]:
-        """A failure of kind ``deadline`` where it happened, naming what is unknown for it."""
-        if not self.happened or self.limit is None:
-            return ()
-        without = [f"{one.asset} {one.check}" for one in results if one.state is State.UNKNOWN and not one.task_id]
-        said = f"; {counted(len(without), 'check')} did not run: {named(list(dict.fromkeys(without)), 5)}"
-        message = f"not done within {spoken(self.limit)}{said if without else ''}"
-        return (Result(Kind.DEADLINE, "", "deadline", State.FAIL, message, remedy="Give it longer: --deadline."),)
+    def results(self, found: Sequence[Result]) -> tuple[Result, ...]:
+        """What is to be added to what was ``found``, where it happened."""
+        return overrun_results(self.limit, found) if self.happened and self.limit else ()
 
 
 @contextmanager

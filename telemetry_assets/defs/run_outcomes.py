@@ -32,6 +32,10 @@ _NAMELESS = "assets "
 _ASSETS_SHOWN = 120
 """A selection of assets longer than that is cut where it names a job."""
 
+_JUST_AFTER = timedelta(microseconds=1)
+"""What is held is replaced by what is newer only."""
+_PLANNED_CHECK = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -99,6 +103,21 @@ def job_run(instance: dg.DagsterInstance, end: End, ours: str) -> JobRun:
     )
 
 
+def check_run(instance: dg.DagsterInstance, end: End, ours: str, held: JobRun | None) -> JobRun:
+    """The row of one end of ``telemetry check``, whose runs look at some assets or at others: a failure stands until a
+    check has reported of each of its ``assets``, those whose check did not report. ``held`` is what is on record."""
+    looked, run = _checked(instance, end.run, _PLANNED_CHECK), job_run(instance, end, ours)
+    seen = {key.asset_key.to_user_string() for key in looked}
+    left = {asset for asset in held.assets if asset not in seen} if held and held.ended_at < end.at else set[str]()
+    if end.failed:
+        silent = looked - _checked(instance, end.run, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        return replace(run, assets=tuple(sorted(left | {key.asset_key.to_user_string() for key in silent})))
+    if held and left:
+        news = timedelta(0) if left == set(held.assets) else _JUST_AFTER
+        return replace(held, assets=tuple(sorted(left)), ended_at=held.ended_at + news)
+    return run
+
+
 def to_tell(instance: dg.DagsterInstance, ends: Sequence[End], now: datetime) -> tuple[list[End], list[str]]:
     """Those of the failures that stand, and the ids of the runs of which that cannot be known yet."""
     standing: list[End] = []
@@ -138,12 +157,20 @@ def deleted(instance: dg.DagsterInstance, failed: Sequence[JobRun]) -> list[JobR
     """Of failed runs those that somebody deleted in Dagster: nobody can look at them, so their jobs are as if they were
     well until they run again."""
     kept = runs_of(instance, [one.run_id for one in failed])
-    just_after = timedelta(microseconds=1)
     return [
-        replace(one, succeeded=True, said="", ended_at=one.ended_at + just_after)
+        replace(one, succeeded=True, said="", ended_at=one.ended_at + _JUST_AFTER)
         for one in failed
         if one.run_id not in kept
     ]
+
+
+def _checked(instance: dg.DagsterInstance, run: dg.DagsterRun, kind: dg.DagsterEventType) -> set[dg.AssetCheckKey]:
+    """The checks of which a run has an event of this kind."""
+    records = instance.get_records_for_run(run.run_id, of_type=kind).records
+    logged = [one.event_log_entry.dagster_event for one in records]
+    if kind is _PLANNED_CHECK:
+        return {event.asset_check_planned_data.asset_check_key for event in logged if event}
+    return {event.asset_check_evaluation_data.asset_check_key for event in logged if event}
 
 
 def _planned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, ...]:

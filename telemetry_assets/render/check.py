@@ -138,7 +138,7 @@ def _verdict_line(verdict: Verdict, colours: Palette) -> str:
 
 def print_json(verdict: Verdict) -> None:
     """The whole verdict as one JSON document."""
-    print(json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False))
+    write([json.dumps(verdict_json(verdict), indent=2, ensure_ascii=False)])
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

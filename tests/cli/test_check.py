@@ -127,6 +127,18 @@ class TestOurs:
         assert code == 4
         assert any(one["kind"] == "artifact" and one["state"] == "FAIL" for one in json.loads(said)["results"])
 
+    def test_a_tenant_that_no_check_is_about_is_nothing_to_check(self, home: Path, run: Run):
+        only = "connections: [{tenant: acme}, {tenant: globex}]", "connections: [{tenant: acme}]"
+        text = YAML.replace(*only).replace("window:", "tenants: [acme], window:")
+        (home / "telemetry.yaml").write_text(text)
+        code, said, beside = run("shop/orders", "--tenant", "globex")
+        assert (code, said) == (5, "")
+        assert "is about globex" in beside
+
+    def test_the_tenants_of_the_artifacts_have_their_ids(self, home: Path, run: Run):
+        _, said, _ = run("shop/orders", "--json")
+        assert json.loads(said)["tenants"] == {tenant.slug: str(tenant.id) for tenant in TENANTS}
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -184,10 +196,85 @@ class TestTheirs:
     ):
         (tmp_path / "theirs_failing.py").write_text("print('loading')\nraise KeyError('REGION')\n")
         monkeypatch.chdir(tmp_path)
-        code, said, beside = run("-m", "theirs_failing", "--json")
-        assert (code, said) == (4, "")
+        (tmp_path / "junit.xml").write_text("<testsuites/>")
+        code, said, beside = run("-m", "theirs_failing", "--json", "--junit", tmp_path / "junit.xml")
+        assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("errors") == "1"
+        (unloaded,) = json.loads(said)["results"]
+        assert (code, unloaded["kind"], unloaded["state"]) == (4, "step", "UNKNOWN")
         assert f"{tmp_path / 'theirs_failing.py'}:2: KeyError: 'REGION'" in beside
+        assert "KeyError" in unloaded["message"]
         assert "Traceback" not in beside
+
+    def test_an_earlier_junit_file_is_not_taken_for_this_ones(self, run: Run, tmp_path: Path):
+        (tmp_path / "junit.xml").write_text("<testsuites/>")
+        assert run("-m", ORDERS, "no_such_asset", "--junit", tmp_path / "junit.xml")[0] == 5
+        assert not (tmp_path / "junit.xml").exists()
+
+    def test_a_lone_surrogate_in_what_a_check_says_is_still_json(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        theirs(tmp_path, "theirs_odd_text", 'return dg.AssetCheckResult(passed=False, description="a \\ud800 b")')
+        monkeypatch.chdir(tmp_path)
+        code, said, _ = run("-m", "theirs_odd_text", "--json")
+        assert (code, json.loads(said)["results"][0]["message"]) == (1, "a ? b")
+
+    @pytest.mark.parametrize("where", ["import", "check"])
+    def test_nobody_ends_the_process_with_a_code_of_his_own(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    ):
+        end = "import os; os._exit(0)"
+        name = f"theirs_ending_at_{where}"
+        theirs(tmp_path, name, end if where == "check" else "...", end if where == "import" else "")
+        monkeypatch.chdir(tmp_path)
+        code, said, _ = run("-m", name, "--json")
+        assert code == json.loads(said)["exit_code"] == (4 if where == "import" else 1)
+
+
+def theirs(folder: Path, name: str, body: str, before: str = "") -> None:
+    """A module of somebody else with one check, which does ``body``."""
+    (folder / f"{name}.py").write_text(
+        f"{before}\nimport sys, threading, time\nimport dagster as dg\n@dg.asset\ndef one(): ...\n"
+        f"@dg.asset_check(asset=one)\ndef check():\n    {body}\n"
+        "defs = dg.Definitions(assets=[one], asset_checks=[check])\n"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.promise("D2")
+def test_threads_that_stay_keep_nobody_waiting(tmp_path: Path):
+    before = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()"
+    theirs(tmp_path, "theirs_threads", "return dg.AssetCheckResult(passed=False)", before)
+    arguments = [sys.executable, "-m", "telemetry_assets", "check", "-m", "theirs_threads", "--json"]
+    ended = subprocess.run(
+        arguments, cwd=tmp_path, env=clean_environment(), capture_output=True, check=False, timeout=60
+    )
+    assert (ended.returncode, json.loads(ended.stdout)["exit_code"]) == (1, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.promise("D2", "D16")
+def test_a_check_that_hears_no_interrupt_is_unknown_and_the_answer_is_on_standard_output(tmp_path: Path):
+    deaf = "while True:\n        try: time.sleep(600)\n        except BaseException: pass"
+    theirs(tmp_path, "theirs_deaf", deaf)
+    arguments = [sys.executable, "-m", "telemetry_assets", "check", "-m", "theirs_deaf", "--json", "--deadline", "1s"]
+    ended = subprocess.run(
+        arguments, cwd=tmp_path, env=clean_environment(), capture_output=True, check=False, timeout=90
+    )
+    found = {one["kind"]: one["state"] for one in json.loads(ended.stdout)["results"]}
+    assert (ended.returncode, found) == (4, {"check": "UNKNOWN", "deadline": "FAIL"})
+
+
+@pytest.mark.slow
+@pytest.mark.promise("F5")
+def test_a_reader_who_closes_does_not_change_the_code(tmp_path: Path):
+    theirs(tmp_path, "theirs_unread", "return dg.AssetCheckResult(passed=False)")
+    arguments = [sys.executable, "-m", "telemetry_assets", "check", "-m", "theirs_unread"]
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout
+        running.stdout.close()
+        assert running.wait(60) == 1
 
 
 @pytest.mark.promise("C29")

@@ -141,7 +141,7 @@ def test_a_database_that_does_not_answer_makes_every_check_unknown(chain: SmallC
 
 @pytest.mark.promise("C20")
 def test_what_failed_is_an_incident_before_the_check_ends(chain: SmallChain):
-    with away(chain, "initech"):
+    with aged(chain, "initech", "3 hours"):
         check_ours(chain.settings, Selection(("counter/numbers",)))
         assert tell_incidents(chain.settings) == ()
         opened = chain.rows("select kind from telemetry.incidents where resolved_at is null")

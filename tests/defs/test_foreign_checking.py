@@ -12,6 +12,9 @@ import pytest
 
 from telemetry_assets.answers.check_selection import Location, Selection
 from telemetry_assets.answers.results import Kind, Result, Verdict
+from telemetry_assets.defs.check_results import results_of
+from telemetry_assets.defs.check_runs import Heard
+from telemetry_assets.defs.expected_checks import Expected
 from telemetry_assets.defs.foreign_checking import check_theirs
 from telemetry_assets.errors import ConfigError, CouldNotLookError, UsageError
 from telemetry_assets.model import ExitCode, State, worst_exit
@@ -267,6 +270,15 @@ class TestLoading:
             check_theirs(Location(workspace=tmp_path / "w.yaml"), Selection())
         with pytest.raises(UsageError, match="no file"):
             check_theirs(Location(workspace=tmp_path / "none.yaml"), Selection())
+
+
+def test_older_partitions_that_nobody_looked_at_are_said():
+    one = Expected(
+        dg.AssetCheckKey(dg.AssetKey("views"), "whole"), "views_whole", alone=True, partitions=("d",), left_out=8
+    )
+    (older,) = [each for each in results_of([one], Heard()) if each.tenant == "*"]
+    assert (older.state, older.check) == (State.WARN, "whole")
+    assert "8 older partitions" in older.message
 
 
 @pytest.mark.parametrize("asset", ["ordrs", "nothing/*"])

@@ -20,7 +20,9 @@ from psycopg.rows import TupleRow
 
 from telemetry_assets.answers.ci_files import CHECK_JOB
 from telemetry_assets.defs.check_outcomes import LONGEST_WORDS
+from telemetry_assets.defs.check_runs import Code, Heard, run_checks
 from telemetry_assets.defs.data_age_checks import DATA_AGE, check_result
+from telemetry_assets.defs.expected_checks import Expected
 from telemetry_assets.defs.log_reading import SETTLING
 from telemetry_assets.defs.outcomes import Cursor, Taken, take_outcomes
 from telemetry_assets.defs.run_outcomes import RETRY_COMES
@@ -97,6 +99,24 @@ def end(
         event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, job_name=job)
         instance.report_dagster_event(event, run.run_id)
     return run
+
+
+def look(instance: dg.DagsterInstance, *assets: str, raising: str) -> None:
+    """A run of ``telemetry check`` on these assets; the checks of those named ``raising`` raise."""
+
+    def check(asset: str) -> dg.AssetChecksDefinition:
+        @dg.asset_check(asset=asset, name="whole")
+        def whole() -> dg.AssetCheckResult:
+            if asset in raising:
+                raise ValueError("raised on purpose")
+            return dg.AssetCheckResult(passed=True)
+
+        return whole
+
+    repository = dg.Definitions(asset_checks=[check(asset) for asset in assets]).get_repository_def()
+    key = {asset: dg.AssetCheckKey(dg.AssetKey(asset), "whole") for asset in assets}
+    expected = [Expected(key[asset], f"{asset}_whole", alone=True) for asset in assets]
+    run_checks(Code.of(repository), instance, expected, Heard(), lambda _: None)
 
 
 def failing(conn: Conn) -> list[tuple[str, str]]:
@@ -296,6 +316,31 @@ class TestRuns:
         end(instance, "nightly", failed=True)
         take(conn, instance, cursor)
         assert failing(conn) == [("", "nightly")]
+
+    def test_telemetry_check_of_one_asset_ends_no_failure_of_another(
+        self, conn: Conn, instance: dg.DagsterInstance
+    ) -> None:
+        look(instance, "orders", "returns", raising="orders returns")
+        cursor = str(take(conn, instance).cursor)
+        assert job_runs.failed(conn)[0].assets == ("orders", "returns")
+        look(instance, "returns", raising="")
+        cursor = str(take(conn, instance, cursor).cursor)
+        (left,) = job_runs.failed(conn)
+        assert (left.job, left.assets) == ("telemetry_check", ("orders",))
+        assert "raised on purpose" in left.said
+        cursor = str(take(conn, instance, cursor).cursor)
+        assert job_runs.failed(conn) == (left,)
+        look(instance, "orders", raising="")
+        take(conn, instance, cursor)
+        assert job_runs.failed(conn) == ()
+
+    def test_of_many_runs_of_telemetry_check_between_two_looks_each_counts(
+        self, conn: Conn, instance: dg.DagsterInstance
+    ) -> None:
+        look(instance, "orders", raising="orders")
+        look(instance, "returns", raising="")
+        take(conn, instance)
+        assert [one.assets for one in job_runs.failed(conn)] == [("orders",)]
 
     def test_a_verdict_of_the_ci_is_no_run_that_was_deleted(self, conn: Conn, instance: dg.DagsterInstance) -> None:
         verdict = JobRun("acme/shop@main", CHECK_JOB, "77", False, datetime.now(UTC), "one failed", ("marts/sales",))
