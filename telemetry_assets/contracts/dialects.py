@@ -1,14 +1,15 @@
-"""The two drafts of JSON Schema that a contract may be of: their names, and which of their keywords hold schemas.
+"""The two drafts of JSON Schema that a contract may be of: their names, their keywords, which of these hold schemas.
 
 What belongs here: the vocabulary as tables. What does not: what is wrong with a schema (``schema_check.py``).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 Path_ = tuple[str | int, ...]
+Step = tuple[str] | tuple[str, str | int]
+"""A keyword, and the name or the index in it."""
 
 
 class Draft(StrEnum):
@@ -29,54 +30,62 @@ _URIS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Keywords:
-    """The keywords of a draft: holding a schema, a list of them, a map of them, or something else.
+class Shape(StrEnum):
+    """What a keyword's value must be."""
 
-    ``in_place`` are those whose schemas look at the same value as the schema that holds them.
-    """
+    SCHEMA = "a schema (an object or a boolean)"
+    SCHEMAS = "a non-empty list of schemas"
+    MAP = "an object of schemas"
+    EITHER = "a schema or a list of schemas"
+    DEPENDENCIES = "an object of schemas or lists of names"
+    COUNT = "a whole number, 0 or more"
+    NUMBER = "a number"
+    POSITIVE = "a number above 0"
+    TEXT = "text"
+    NAMES = "a list of different names"
+    NAME_MAP = "an object of lists of different names"
+    FLAG = "true or false"
+    TYPE = "a type or a list of different types"
+    LIST = "a list"
+    ANY = "anything"
 
-    one: frozenset[str]
-    several: frozenset[str]
-    named: frozenset[str]
-    plain: frozenset[str]
-    in_place: frozenset[str]
 
-    @property
-    def all(self) -> frozenset[str]:
-        """Every keyword."""
-        return self.one | self.several | self.named | self.plain
-
-
-_SHARED_ONE = {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
-_SHARED_PLAIN = {
-    "$comment", "$id", "$ref", "$schema", "const", "contentEncoding", "contentMediaType", "default", "description",
-    "enum", "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "maxItems", "maxLength", "maxProperties",
-    "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "pattern", "readOnly", "required",
-    "title", "type", "uniqueItems", "writeOnly",
+_SHARED = {
+    "type": Shape.TYPE, "enum": Shape.LIST, "const": Shape.ANY, "$ref": Shape.TEXT, "$id": Shape.TEXT,
+    "multipleOf": Shape.POSITIVE, "maximum": Shape.NUMBER, "exclusiveMaximum": Shape.NUMBER,
+    "minimum": Shape.NUMBER, "exclusiveMinimum": Shape.NUMBER,
+    "maxLength": Shape.COUNT, "minLength": Shape.COUNT, "pattern": Shape.TEXT, "format": Shape.TEXT,
+    "maxItems": Shape.COUNT, "minItems": Shape.COUNT, "uniqueItems": Shape.FLAG, "contains": Shape.SCHEMA,
+    "maxProperties": Shape.COUNT, "minProperties": Shape.COUNT, "required": Shape.NAMES, "properties": Shape.MAP,
+    "patternProperties": Shape.MAP, "additionalProperties": Shape.SCHEMA, "propertyNames": Shape.SCHEMA,
+    "if": Shape.SCHEMA, "then": Shape.SCHEMA, "else": Shape.SCHEMA,
+    "allOf": Shape.SCHEMAS, "anyOf": Shape.SCHEMAS, "oneOf": Shape.SCHEMAS, "not": Shape.SCHEMA,
 }  # fmt: skip
-_SHARED_IN_PLACE = {"allOf", "anyOf", "oneOf", "not", "if", "then", "else"}
-
-KEYWORDS: Mapping[Draft, Keywords] = {
-    Draft.V2020: Keywords(
-        one=frozenset(_SHARED_ONE | {"contentSchema", "unevaluatedItems", "unevaluatedProperties"}),
-        several=frozenset({"allOf", "anyOf", "oneOf", "prefixItems"}),
-        named=frozenset({"$defs", "dependentSchemas", "patternProperties", "properties"}),
-        plain=frozenset(
-            _SHARED_PLAIN
-            | {"$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary", "dependentRequired", "deprecated"}
-            | {"maxContains", "minContains"}
-        ),
-        in_place=frozenset(_SHARED_IN_PLACE | {"dependentSchemas"}),
-    ),
-    Draft.V7: Keywords(
-        one=frozenset(_SHARED_ONE | {"additionalItems"}),
-        several=frozenset({"allOf", "anyOf", "oneOf", "items"}),
-        named=frozenset({"definitions", "dependencies", "patternProperties", "properties"}),
-        plain=frozenset(_SHARED_PLAIN),
-        in_place=frozenset(_SHARED_IN_PLACE | {"dependencies"}),
-    ),
+SHAPES: Mapping[Draft, Mapping[str, Shape]] = {
+    Draft.V2020: _SHARED | {
+        "$anchor": Shape.TEXT, "$dynamicAnchor": Shape.TEXT, "$dynamicRef": Shape.TEXT,
+        "items": Shape.SCHEMA, "prefixItems": Shape.SCHEMAS, "minContains": Shape.COUNT, "maxContains": Shape.COUNT,
+        "dependentRequired": Shape.NAME_MAP, "dependentSchemas": Shape.MAP,
+        "unevaluatedItems": Shape.SCHEMA, "unevaluatedProperties": Shape.SCHEMA, "contentSchema": Shape.SCHEMA,
+    },
+    Draft.V7: _SHARED | {
+        "items": Shape.EITHER, "additionalItems": Shape.SCHEMA, "dependencies": Shape.DEPENDENCIES,
+    },
+}  # fmt: skip
+"""Draft → keyword → shape, of the keywords by which a document can fail, that name a schema or hold one."""
+SHELVES = ("$defs", "definitions")
+"""Where schemas lie that only references apply. Whoever writes one draft's name in the other means the same."""
+IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"})
+"""The keywords whose schemas look at the same value as the schema that holds them."""
+_ANNOTATIONS = frozenset({
+    "$comment", "$schema", "contentEncoding", "contentMediaType", "default", "description", "examples", "readOnly",
+    "title", "writeOnly",
+})  # fmt: skip
+KEYWORDS: Mapping[Draft, frozenset[str]] = {
+    Draft.V2020: _ANNOTATIONS | {"$defs", "$vocabulary", "deprecated", *SHAPES[Draft.V2020]},
+    Draft.V7: _ANNOTATIONS | {"definitions", *SHAPES[Draft.V7]},
 }
+"""Every keyword of a draft."""
 
 SAID_OTHERWISE: Mapping[Draft, Mapping[str, str]] = {
     Draft.V2020: {
@@ -100,27 +109,29 @@ SAID_OTHERWISE: Mapping[Draft, Mapping[str, str]] = {
 
 def draft_of(schema: Any) -> Draft | None:
     """The draft that a schema is of, 2020-12 where it does not say; None for any other."""
-    said = schema.get("$schema") if isinstance(schema, dict) else None
-    if said is None:
+    if not isinstance(schema, dict) or "$schema" not in schema:
         return Draft.V2020
+    said = schema["$schema"]
     return next((draft for draft in Draft if isinstance(said, str) and said.removesuffix("#") == draft.uri), None)
 
 
-def subschemas(schema: Any, draft: Draft) -> Iterator[tuple[str, Path_, Any]]:
-    """(keyword, path from the schema, schema inside) of each schema that stands right inside of this one."""
-    if not isinstance(schema, dict):
-        return
-    known = KEYWORDS[draft]
+def subschemas(schema: Mapping[str, Any], draft: Draft) -> Iterator[tuple[Step, Any]]:
+    """(step, schema) of each schema that stands right inside of this one, on the shelves too.
+
+    A step begins with the keyword; what stands in a list of schemas may be anything.
+    """
+    shapes = SHAPES[draft]
     for keyword, value in schema.items():
-        if keyword in known.several and isinstance(value, list):
-            yield from ((keyword, (keyword, index), inner) for index, inner in enumerate(value))
-        elif keyword in known.named and isinstance(value, dict):
-            # A draft-07 dependency may be a list of names instead of a schema.
-            yield from (
-                (keyword, (keyword, name), inner) for name, inner in value.items() if isinstance(inner, dict | bool)
-            )
-        elif keyword in known.one and isinstance(value, dict | bool):
-            yield keyword, (keyword,), value
+        match Shape.MAP if keyword in SHELVES else shapes.get(keyword):
+            case Shape.SCHEMA | Shape.EITHER if isinstance(value, dict | bool):
+                yield (keyword,), value
+            case Shape.SCHEMAS | Shape.EITHER if isinstance(value, list):
+                yield from (((keyword, index), inner) for index, inner in enumerate(value))
+            case Shape.MAP | Shape.DEPENDENCIES if isinstance(value, dict):
+                # A draft-07 dependency may be a list of names instead of a schema.
+                yield from (((keyword, name), inner) for name, inner in value.items() if isinstance(inner, dict | bool))
+            case _:
+                pass
 
 
 def every_schema(schema: Any, draft: Draft) -> Iterator[tuple[Path_, Any]]:
@@ -129,5 +140,6 @@ def every_schema(schema: Any, draft: Draft) -> Iterator[tuple[Path_, Any]]:
     while stack:
         path, here = stack.pop()
         yield path, here
-        inside = [((*path, *step), inner) for _, step, inner in subschemas(here, draft)]
-        stack.extend(reversed(inside))
+        if isinstance(here, dict):
+            inside = [((*path, *step), inner) for step, inner in subschemas(here, draft)]
+            stack.extend(reversed(inside))

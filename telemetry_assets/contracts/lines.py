@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from telemetry_assets.contracts.places import line_and_column, tokens
+from telemetry_assets.contracts.places import line_and_column, steps_of, tokens
 
 Path = tuple[str, ...]
 
@@ -22,7 +22,7 @@ def line_of(text: str, pointer: str) -> int:
 
     Where the text has no such place, that of its nearest parent. Never raises, whatever the text is.
     """
-    return _line(text, _steps(pointer))
+    return _line(text, steps_of(pointer))
 
 
 def line_of_change(text: str, pointer: str, keyword: str = "") -> int:
@@ -36,7 +36,7 @@ def line_of_change(text: str, pointer: str, keyword: str = "") -> int:
     except (ValueError, RecursionError):
         return 1
     path: Path = ()
-    for step in _steps(pointer):
+    for step in steps_of(pointer):
         children = (_child(root, place, step) for place in _places(root, path, set()))
         found = next((child for child in children if child is not None), None)
         if found is None:
@@ -61,10 +61,6 @@ def _line(text: str, path: Path) -> int:
     return line_and_column(text, best)[0]
 
 
-def _steps(pointer: str) -> Path:
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
-
-
 def _places(root: Any, path: Path, seen: set[Path]) -> Iterator[Path]:
     """The schemas that speak of the same value as the one at ``path``: itself, what it refers to, what it combines."""
     schema = _at(root, path)
@@ -74,7 +70,7 @@ def _places(root: Any, path: Path, seen: set[Path]) -> Iterator[Path]:
     yield path
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#"):
-        yield from _places(root, _steps(reference.removeprefix("#")), seen)
+        yield from _places(root, steps_of(reference.removeprefix("#")), seen)
     for word in _INSIDE:
         inner = schema.get(word)
         if word in ("if", "then", "else", "not"):

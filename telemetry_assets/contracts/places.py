@@ -67,6 +67,11 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
+def steps_of(pointer: str) -> tuple[str, ...]:
+    """The keys of a JSON Pointer, indexes as text; none for the whole document. The other way is :func:`pointer_of`."""
+    return tuple([step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]])
+
+
 def pointer_of(path: Iterable[str | int]) -> str:
     """The JSON Pointer (RFC 6901) of a path of keys and indexes; empty for the whole document."""
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)

@@ -16,7 +16,7 @@ from typing import Any
 from telemetry_assets.contracts.compare import compare
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Direction, Drift
 from telemetry_assets.contracts.edits import CHOICES, CLOSED, Edit, Steps, edit_for, edited, said
-from telemetry_assets.contracts.places import pointer_of
+from telemetry_assets.contracts.places import pointer_of, steps_of
 from telemetry_assets.contracts.references import Target, needed_files, references_in, target_of
 from telemetry_assets.contracts.validate import Contract
 
@@ -182,8 +182,7 @@ def _ways(here: _Place, steps: Steps, files: Mapping[str, Any], seen: frozenset[
 def _steps(target: Target, files: Mapping[str, Any]) -> Steps:
     at: Steps = ()
     here: Any = files[target.file]
-    for raw in target.pointer.split("/")[1:]:
-        key = raw.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(target.pointer):
         listed: bool = isinstance(here, list)
         step = int(key) if listed else key
         here, at = here[step], (*at, step)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from telemetry_assets.contracts.dialects import KEYWORDS, Draft, Path_, draft_of, every_schema, subschemas
-from telemetry_assets.contracts.places import pointer_of
+from telemetry_assets.contracts.dialects import IN_PLACE, Draft, Path_, draft_of, every_schema, subschemas
+from telemetry_assets.contracts.places import pointer_of, steps_of
 
 REFERENCES = ("$ref", "$dynamicRef")
 Files = Mapping[str, Any]
@@ -56,8 +56,7 @@ def _inside(schema: Any, file: str, fragment: str) -> Target | str:
                 return Target(file, pointer_of(path), inner)
         return f"leads to the anchor {fragment!r}, which {file or 'the file'} does not have"
     here = schema
-    for step in fragment.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(fragment):
         if isinstance(here, dict) and key in here:
             here = here[key]
         elif isinstance(here, list) and key.isdecimal() and int(key) < len(here):
@@ -137,6 +136,6 @@ def _in_place(here: Target, files: Files) -> Iterator[Target]:
     # In draft 7 nothing beside a $ref counts.
     if draft is Draft.V7 and "$ref" in schema:
         return
-    for keyword, path, inner in subschemas(schema, draft):
-        if keyword in KEYWORDS[draft].in_place:
-            yield Target(here.file, f"{here.pointer}{pointer_of(path)}", inner)
+    for step, inner in subschemas(schema, draft):
+        if step[0] in IN_PLACE:
+            yield Target(here.file, f"{here.pointer}{pointer_of(step)}", inner)

@@ -16,8 +16,6 @@ from telemetry_assets.contracts.places import pointer_of
 from telemetry_assets.contracts.reading import DEEPEST, deeper
 from telemetry_assets.contracts.references import Target, loop, references_in, target_of
 
-DIALECT = Draft.V2020.uri
-
 
 def schema_fault(
     schema: Any, *, name: str = "", files: Mapping[str, Any] | None = None, strict: bool = True
@@ -72,7 +70,7 @@ def _strange(schema: Any, draft: Draft) -> Iterator[str]:
         if not isinstance(here, dict):
             continue
         for keyword in here:
-            if keyword not in KEYWORDS[draft].all and not keyword.startswith("x-"):
+            if keyword not in KEYWORDS[draft] and not keyword.startswith("x-"):
                 place = pointer_of((*path, keyword))
                 yield f"{place}: {keyword!r} is no keyword of JSON Schema {draft}{_meant(keyword, draft)}"
         asked = here.get("format")
@@ -85,7 +83,7 @@ def _strange(schema: Any, draft: Draft) -> Iterator[str]:
             yield f"{place}: {beside[0]!r} beside a $ref is skipped in draft 7; put both into an allOf"
 
 
-_beside_lost = KEYWORDS[Draft.V7].all - {
+_beside_lost = KEYWORDS[Draft.V7] - {
     "$comment", "$id", "$ref", "$schema", "definitions", "default", "description", "examples", "readOnly", "title",
     "writeOnly",
 }  # fmt: skip
@@ -95,7 +93,7 @@ def _meant(keyword: str, draft: Draft) -> str:
     instead = SAID_OTHERWISE[draft].get(keyword)
     if instead:
         return f"; there it is {instead!r}"
-    close = difflib.get_close_matches(keyword, KEYWORDS[draft].all, n=1)
+    close = difflib.get_close_matches(keyword, KEYWORDS[draft], n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from telemetry_assets.contracts.dialects import Draft
 from telemetry_assets.contracts.registry import (
     contract_path,
     folder_faults,
@@ -14,7 +15,6 @@ from telemetry_assets.contracts.registry import (
     load_folder,
     unbound,
 )
-from telemetry_assets.contracts.schema_check import DIALECT
 from telemetry_assets.errors import ConfigError
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -35,7 +35,7 @@ def test_every_contract_of_the_repository_is_sound_and_named_after_its_asset() -
 
 
 def test_a_contract_binds_to_the_asset_its_file_is_named_after(tmp_path: Path) -> None:
-    written(tmp_path, {"$schema": DIALECT, "type": "object"})
+    written(tmp_path, {"$schema": Draft.V2020.uri, "type": "object"})
     assert list(load_contracts(tmp_path)) == ["snapshots/orders"]
     assert load_contract(tmp_path, "snapshots/orders").asset == "snapshots/orders"
 
@@ -48,12 +48,12 @@ def test_an_asset_without_a_contract_is_told_where_to_write_one(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("schema", "told"),
     [
-        ({"$schema": DIALECT, "type": "nubmer"}, "/type: 'nubmer'"),
-        ({"$schema": DIALECT, "properties": {"a": {"minimum": "3"}}}, "/properties/a/minimum"),
-        ({"$schema": DIALECT, "requird": ["a"]}, "/requird: .*did you mean 'required'"),
-        ({"$schema": DIALECT, "items": {"additionalproperties": False}}, "/items/additionalproperties"),
+        ({"$schema": Draft.V2020.uri, "type": "nubmer"}, "/type: 'nubmer'"),
+        ({"$schema": Draft.V2020.uri, "properties": {"a": {"minimum": "3"}}}, "/properties/a/minimum"),
+        ({"$schema": Draft.V2020.uri, "requird": ["a"]}, "/requird: .*did you mean 'required'"),
+        ({"$schema": Draft.V2020.uri, "items": {"additionalproperties": False}}, "/items/additionalproperties"),
         (
-            {"$schema": DIALECT, "anyOf": [{"$ref": "https://example.com/a.json"}]},
+            {"$schema": Draft.V2020.uri, "anyOf": [{"$ref": "https://example.com/a.json"}]},
             "/anyOf/0/\\$ref: .*leaves the folder",
         ),
         (
@@ -74,7 +74,7 @@ def test_an_unsound_contract_is_refused_by_file_and_keyword(tmp_path: Path, sche
 
 
 def test_a_property_may_be_named_like_anything(tmp_path: Path) -> None:
-    written(tmp_path, {"$schema": DIALECT, "properties": {"requird": {"x-owner": "us"}}, "x-note": 1})
+    written(tmp_path, {"$schema": Draft.V2020.uri, "properties": {"requird": {"x-owner": "us"}}, "x-note": 1})
     assert load_contracts(tmp_path)
 
 

@@ -102,3 +102,10 @@ def test_a_schema_deeper_than_any_reader_is_refused_and_not_a_crash() -> None:
 def test_whatever_the_schema_the_answer_is_words_or_none(schema: Any) -> None:
     told = in_folder(schema, b={})
     assert told is None or told
+
+
+def test_definitions_are_looked_into_by_either_drafts_name() -> None:
+    schema = {"$schema": D7, "$defs": {"a": {"pattern": "("}}, "$ref": "#/$defs/a"}
+    assert (schema_fault(schema, strict=False) or "").startswith("/$defs/a/pattern: ")
+    schema = {"definitions": {"a": {"pattern": "("}}, "$ref": "#/definitions/a"}
+    assert (schema_fault(schema, strict=False) or "").startswith("/definitions/a/pattern: ")

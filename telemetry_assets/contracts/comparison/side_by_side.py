@@ -19,7 +19,6 @@ from telemetry_assets.contracts.places import pointer_of
 MOST = 500
 """More changes than this are told as one."""
 _ROOM = 20_000
-_ONE_VALUED = frozenset({"enum", "not", "if", "anyOf", "oneOf", "contains", "propertyNames", "dependentRequired"})
 _APART = frozenset({"additionalProperties", "unevaluatedProperties", "unevaluatedItems", "items", "prefixItems"})
 Words = Mapping[str, Any]
 

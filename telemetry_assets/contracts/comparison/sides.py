@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from telemetry_assets.contracts.bounded_patterns import UndecidedError, bounded, matches
 from telemetry_assets.contracts.dialects import Draft
 from telemetry_assets.contracts.formats import formats_in, not_asserted
-from telemetry_assets.contracts.places import pointer_of
+from telemetry_assets.contracts.places import pointer_of, steps_of
 
 Spots = tuple[str, ...]
 """Pointers of schemas that all look at one place."""
@@ -55,8 +55,7 @@ class Side:
         """The sub-schema there. Raises LookupError where there is none."""
         if spot not in self._at:
             here = self.schema
-            for step in spot[1:].split("/"):
-                key = step.replace("~1", "/").replace("~0", "~")
+            for key in steps_of(spot):
                 here = here[int(key)] if isinstance(here, list) else here[key]
             self._at[spot] = here
         return self._at[spot]

@@ -8,9 +8,9 @@ from typing import Any
 
 from telemetry_assets.contracts.containment.exact import ALL_KINDS, plain
 from telemetry_assets.contracts.containment.nodes import FALSE, Node
+from telemetry_assets.contracts.dialects import Draft
 
 _SHORT = frozenset({"types", "enum", "low", "high", "minLength", "maxLength", "minItems", "maxItems"})
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def emitted(root: Node, defs: Mapping[str, Node]) -> dict[str, Any] | bool:
@@ -23,7 +23,11 @@ def emitted(root: Node, defs: Mapping[str, Node]) -> dict[str, Any] | bool:
         used[name] = _Writer(defs, used, waiting).body(defs[name])
     if isinstance(made, bool):
         return made
-    return {"$schema": DIALECT, **made, **({"$defs": {name: used[name] for name in sorted(used)}} if used else {})}
+    return {
+        "$schema": Draft.V2020.uri,
+        **made,
+        **({"$defs": {name: used[name] for name in sorted(used)}} if used else {}),
+    }
 
 
 class _Writer:

@@ -1,71 +1,15 @@
-"""Which keywords of the two drafts say anything about documents, and what each must look like.
+"""What the value of each keyword must look like, and the fault of one that does not.
 
-What belongs here: the tables, and the fault of a keyword's value. What does not: where schemas are
-(``spots.py``), what the keywords mean.
+What belongs here: one value of one keyword. What does not: which keywords there are (``dialects.py``), what they mean.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from telemetry_assets.contracts.containment.exact import exact
+from telemetry_assets.contracts.dialects import SHAPES, Draft, Shape
 
 TYPES = frozenset({"null", "boolean", "object", "array", "string", "integer", "number"})
-
-
-class Draft(StrEnum):
-    """The two drafts that contracts are written in."""
-
-    D2020 = "2020-12"
-    D7 = "7"
-
-
-class Shape(StrEnum):
-    """What a keyword's value must be."""
-
-    SCHEMA = "a schema (an object or a boolean)"
-    SCHEMAS = "a non-empty list of schemas"
-    MAP = "an object of schemas"
-    EITHER = "a schema or a list of schemas"
-    DEPENDENCIES = "an object of schemas or lists of names"
-    COUNT = "a whole number, 0 or more"
-    NUMBER = "a number"
-    POSITIVE = "a number above 0"
-    TEXT = "text"
-    NAMES = "a list of different names"
-    NAME_MAP = "an object of lists of different names"
-    FLAG = "true or false"
-    TYPE = "a type or a list of different types"
-    LIST = "a list"
-    ANY = "anything"
-
-
-_SHARED = {
-    "type": Shape.TYPE, "enum": Shape.LIST, "const": Shape.ANY, "$ref": Shape.TEXT,
-    "$id": Shape.TEXT, "$anchor": Shape.TEXT, "$dynamicAnchor": Shape.TEXT,
-    "multipleOf": Shape.POSITIVE, "maximum": Shape.NUMBER, "exclusiveMaximum": Shape.NUMBER,
-    "minimum": Shape.NUMBER, "exclusiveMinimum": Shape.NUMBER,
-    "maxLength": Shape.COUNT, "minLength": Shape.COUNT, "pattern": Shape.TEXT, "format": Shape.TEXT,
-    "maxItems": Shape.COUNT, "minItems": Shape.COUNT, "uniqueItems": Shape.FLAG, "contains": Shape.SCHEMA,
-    "maxProperties": Shape.COUNT, "minProperties": Shape.COUNT, "required": Shape.NAMES, "properties": Shape.MAP,
-    "patternProperties": Shape.MAP, "additionalProperties": Shape.SCHEMA, "propertyNames": Shape.SCHEMA,
-    "if": Shape.SCHEMA, "then": Shape.SCHEMA, "else": Shape.SCHEMA,
-    "allOf": Shape.SCHEMAS, "anyOf": Shape.SCHEMAS, "oneOf": Shape.SCHEMAS, "not": Shape.SCHEMA,
-}  # fmt: skip
-SHAPES: Mapping[Draft, Mapping[str, Shape]] = {
-    Draft.D2020: _SHARED | {
-        "$dynamicRef": Shape.TEXT, "items": Shape.SCHEMA, "prefixItems": Shape.SCHEMAS,
-        "minContains": Shape.COUNT, "maxContains": Shape.COUNT,
-        "dependentRequired": Shape.NAME_MAP, "dependentSchemas": Shape.MAP,
-        "unevaluatedItems": Shape.SCHEMA, "unevaluatedProperties": Shape.SCHEMA,
-    },
-    Draft.D7: _SHARED | {
-        "items": Shape.EITHER, "additionalItems": Shape.SCHEMA, "dependencies": Shape.DEPENDENCIES,
-    },
-}  # fmt: skip
-"""Draft → keyword → shape; whatever is not named here accepts everything."""
-SHELVES = ("$defs", "definitions")
-"""Where schemas lie that only references apply."""
 
 
 def _schema(value: Any) -> bool:
@@ -118,22 +62,3 @@ def misshapen(keyword: str, value: Any, draft: Draft) -> Shape | None:
     """What the keyword's value should have been; None where it is that, or where the draft has no such keyword."""
     shape = SHAPES[draft].get(keyword)
     return None if shape is None or _FITS[shape](value) else shape
-
-
-Step = tuple[str] | tuple[str, str | int]
-
-
-def inner_schemas(raw: Mapping[str, Any], draft: Draft) -> Iterator[tuple[Step, Any]]:
-    """(step, schema) of every schema that stands directly in one, on the shelves too."""
-    shapes = SHAPES[draft]
-    for keyword, value in raw.items():
-        shape = Shape.MAP if keyword in SHELVES else shapes.get(keyword)
-        match shape:
-            case Shape.SCHEMA | Shape.EITHER if _schema(value):
-                yield (keyword,), value
-            case Shape.SCHEMAS | Shape.EITHER if isinstance(value, list):
-                yield from (((keyword, index), inner) for index, inner in enumerate(value))
-            case Shape.MAP | Shape.DEPENDENCIES if isinstance(value, dict):
-                yield from (((keyword, name), inner) for name, inner in value.items() if _schema(inner))
-            case _:
-                pass

@@ -8,16 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
-from telemetry_assets.contracts.containment.keyword_shapes import Draft, inner_schemas
+from telemetry_assets.contracts.dialects import Draft, draft_of, subschemas
+from telemetry_assets.contracts.places import pointer_of, steps_of
 from telemetry_assets.errors import ConfigError
 
 FOLDER = "file:///~schemas~/"
 """The address that the schemas folder goes by; what resolves outside of it has left the folder."""
-_DRAFTS = {
-    "https://json-schema.org/draft/2020-12/schema": Draft.D2020,
-    "http://json-schema.org/draft-07/schema": Draft.D7,
-    "https://json-schema.org/draft-07/schema": Draft.D7,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Library:
         """The root of a file; ``path`` is relative to the schemas folder, perhaps empty."""
         if path not in self._opened:
             address = urljoin(FOLDER, path)
-            outer = Spot(raw, address, Draft.D2020, path)
+            outer = Spot(raw, address, Draft.V2020, path)
             root = self._placed(outer, raw, "")
             self.resources.setdefault(address, root)
             self._opened[path] = root
@@ -58,7 +54,7 @@ class Library:
 
     def inside(self, spot: Spot, step: tuple[str | int, ...], raw: Any) -> Spot:
         """The schema at ``step`` of another one, with its own base address if it names one."""
-        pointer = spot.pointer + "".join([f"/{_escaped(each)}" for each in step])
+        pointer = spot.pointer + pointer_of(step)
         if isinstance(raw, dict) and ("$id" in raw or "$schema" in raw):
             return self._placed(spot, raw, pointer)
         return Spot(raw, spot.base, spot.draft, spot.file, pointer)
@@ -88,7 +84,7 @@ class Library:
             yield here
             if isinstance(here.raw, dict):
                 self._named(here)
-                stack.extend(self.inside(here, step, raw) for step, raw in inner_schemas(here.raw, here.draft))
+                stack.extend(self.inside(here, step, raw) for step, raw in subschemas(here.raw, here.draft))
 
     def _placed(self, spot: Spot, raw: Any, pointer: str) -> Spot:
         """The spot of a schema that may name its draft and its address; draft 7 hears no ``$id`` beside a ``$ref``."""
@@ -98,12 +94,11 @@ class Library:
         here = Spot(raw, base, draft, spot.file, pointer)
         name = raw.get("$id")
         if "$schema" in raw and (not pointer or isinstance(name, str)):
-            dialect = raw["$schema"]
-            known = _DRAFTS.get(dialect.removesuffix("#")) if isinstance(dialect, str) else None
+            known = draft_of(raw)
             if known is None:
-                raise here.fault("$schema", f"{dialect!r} is neither draft 2020-12 nor draft 7")
+                raise here.fault("$schema", f"{raw['$schema']!r} is neither draft 2020-12 nor draft 7")
             draft = known
-        if not isinstance(name, str) or (draft is Draft.D7 and "$ref" in raw):
+        if not isinstance(name, str) or (draft is Draft.V7 and "$ref" in raw):
             return Spot(raw, base, draft, spot.file, pointer)
         address = urldefrag(urljoin(base, name)).url
         placed = Spot(raw, address, draft, spot.file, pointer)
@@ -114,10 +109,10 @@ class Library:
     def _named(self, spot: Spot) -> None:
         raw = spot.raw
         for keyword, names in (("$anchor", self.anchors), ("$dynamicAnchor", self.dynamic)):
-            if spot.draft is Draft.D2020 and isinstance(raw.get(keyword), str):
+            if spot.draft is Draft.V2020 and isinstance(raw.get(keyword), str):
                 names.setdefault((spot.base, raw[keyword]), spot)
         name = raw.get("$id")
-        if spot.draft is Draft.D7 and isinstance(name, str) and "#" in name:
+        if spot.draft is Draft.V7 and isinstance(name, str) and "#" in name:
             self.anchors.setdefault((spot.base, urldefrag(name).fragment), spot)
 
     def _resource(self, address: str, spot: Spot) -> Spot | None:
@@ -148,8 +143,8 @@ class Library:
             key = (resource.base, fragment)
             return self.anchors.get(key) or self.dynamic.get(key)
         spot: Spot | None = resource
-        for step in fragment[1:].split("/"):
-            spot = self._stepped(spot, step.replace("~1", "/").replace("~0", "~"))
+        for step in steps_of(fragment):
+            spot = self._stepped(spot, step)
             if spot is None:
                 return None
         return spot
@@ -161,8 +156,3 @@ class Library:
         if isinstance(raw, list) and step.isascii() and step.isdigit() and int(step) < len(raw):
             return self.inside(spot, (step,), raw[int(step)])
         return None
-
-
-def _escaped(step: str | int) -> str:
-    text = str(step)
-    return text if text.isalnum() else text.replace("~", "~0").replace("/", "~1")

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from telemetry_assets.contracts.containment.keyword_shapes import SHAPES, SHELVES, Draft, inner_schemas, misshapen
+from telemetry_assets.contracts.containment.keyword_shapes import misshapen
 from telemetry_assets.contracts.containment.spots import Library, Spot
+from telemetry_assets.contracts.dialects import IN_PLACE, SHAPES, SHELVES, Draft, subschemas
 from telemetry_assets.errors import ConfigError
 
 DEEPEST = 150
 """How deep schemas may stand in each other within one file."""
-_IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"})
-_NAMES = frozenset({"$id", "$anchor", "$dynamicAnchor"})
+_SAYS_NOTHING = frozenset({"$id", "$anchor", "$dynamicAnchor", "contentSchema"})
+"""Of documents: names, and an annotation."""
 
 
 @dataclass(slots=True)
@@ -79,7 +80,7 @@ class _Translator:
     def _check_unreached(self, root: Spot) -> None:
         """What no reference applies must be sound too: it stands in the file, and somebody will refer to it."""
         raw = root.raw if isinstance(root.raw, dict) else {}
-        for step, inner in inner_schemas({shelf: raw[shelf] for shelf in SHELVES if shelf in raw}, root.draft):
+        for step, inner in subschemas({shelf: raw[shelf] for shelf in SHELVES if shelf in raw}, root.draft):
             spot = self.library.inside(root, step, inner)
             if self._key(spot) not in self.numbers:
                 for each in self.library.walk(spot):
@@ -93,11 +94,11 @@ class _Translator:
         if depth > DEEPEST:
             raise spot.fault("", f"schemas stand in each other more than {DEEPEST} deep")
         _check(spot)
-        here = {"$ref": raw["$ref"]} if "$ref" in raw and spot.draft is Draft.D7 else raw
+        here = {"$ref": raw["$ref"]} if "$ref" in raw and spot.draft is Draft.V7 else raw
         shapes = SHAPES[spot.draft]
-        here = {keyword: value for keyword, value in here.items() if keyword in shapes and keyword not in _NAMES}
-        for step, inner in inner_schemas(here, spot.draft):
-            below = in_place and step[0] in _IN_PLACE
+        here = {keyword: value for keyword, value in here.items() if keyword in shapes and keyword not in _SAYS_NOTHING}
+        for step, inner in subschemas(here, spot.draft):
+            below = in_place and step[0] in IN_PLACE
             made = self._words(owner, self.library.inside(spot, step, inner), depth + 1, in_place=below)
             if len(step) == 1:
                 here[step[0]] = made
@@ -120,7 +121,7 @@ class _Translator:
                 here[keyword] = number
         if "$dynamicRef" in here:
             here["allOf"] = [*here.get("allOf", ()), {"$ref": here.pop("$dynamicRef")}]
-        return _from_draft_7(here) if spot.draft is Draft.D7 else here
+        return _from_draft_7(here) if spot.draft is Draft.V7 else here
 
     def _target(self, spot: Spot, keyword: str) -> Spot:
         found = self.library.lookup(spot, keyword)
@@ -147,7 +148,7 @@ def _check(spot: Spot) -> None:
         return
     for keyword, value in spot.raw.items():
         shape = misshapen(keyword, value, spot.draft)
-        if shape and not ("$ref" in spot.raw and keyword != "$ref" and spot.draft is Draft.D7):
+        if shape and not ("$ref" in spot.raw and keyword != "$ref" and spot.draft is Draft.V7):
             raise spot.fault(keyword, f"{value!r} is not {shape}")
 
 
