@@ -126,7 +126,7 @@ def _verdict(drift: ContractDrift) -> str:
         case _ if comparison.verdict is Drift.UNKNOWN:
             return f"unknown: {comparison.reason}" if comparison.reason else "unknown"
         case _:
-            return {"no_change": "unchanged", "non_breaking": "not breaking"}.get(comparison.verdict, "breaking")
+            return comparison.verdict.word
 
 
 def _entry(entry: Acceptance) -> str:

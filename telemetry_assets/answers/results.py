@@ -37,8 +37,8 @@ class Place:
 class Result:
     """One thing that was looked at. ``asset`` is slash-joined, empty where it is about none.
 
-    ``tenant`` is a slug, a partition's key, or ``*``. ``late`` marks the FAIL of a promise: exit 2, not 1. ``found`` is
-    when it was found, ``took`` how long it took, ``task_id`` the Dagster run it was found in.
+    ``tenant`` is a slug, a partition's key, or ``*``. ``late`` marks the FAIL of a promise: exit 2, not 1. ``took`` is
+    how long it took, ``task_id`` the Dagster run it was found in.
     """
 
     kind: Kind

@@ -31,8 +31,19 @@ class Drift(StrEnum):
         """0, 1 breaking, 4 unknown."""
         return _EXITS.get(self, ExitCode.OK)
 
+    @property
+    def word(self) -> str:
+        """What people read."""
+        return _WORDS[self]
+
 
 _EXITS = {Drift.BREAKING: ExitCode.FAILING, Drift.UNKNOWN: ExitCode.COULD_NOT_LOOK}
+_WORDS = {
+    Drift.NO_CHANGE: "unchanged",
+    Drift.NON_BREAKING: "not breaking",
+    Drift.BREAKING: "breaking",
+    Drift.UNKNOWN: "unknown",
+}
 WORST_FIRST = (Drift.BREAKING, Drift.UNKNOWN, Drift.NON_BREAKING, Drift.NO_CHANGE)
 """Of several drifts the first of these is that of all together."""
 

@@ -9,21 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from telemetry_assets.contracts.drift import Comparison, CounterExample, Direction, Drift
-from telemetry_assets.render.table import Cell, draw
-from telemetry_assets.render.terminal import BOLD, DIM, RED, SGR, Palette, palette, printable, write
+from telemetry_assets.contracts.places import steps_of
+from telemetry_assets.render.drift import STYLES, cell_of
+from telemetry_assets.render.table import draw
+from telemetry_assets.render.terminal import BOLD, Palette, palette, printable, write
 
-WORDS = {
-    Drift.NO_CHANGE: "unchanged",
-    Drift.NON_BREAKING: "not breaking",
-    Drift.BREAKING: "breaking",
-    Drift.UNKNOWN: "unknown",
-}
-_STYLES = {
-    Drift.NO_CHANGE: DIM,
-    Drift.NON_BREAKING: SGR["green"],
-    Drift.BREAKING: f"{BOLD};{RED}",
-    Drift.UNKNOWN: SGR["cyan"],
-}
 _ASKED = {
     Direction.FORWARD: "do readers made for the old schema accept every document that the new one allows?",
     Direction.BACKWARD: "does the new schema accept every document that the old one allowed?",
@@ -62,7 +52,7 @@ def as_json(found: Comparison, old: str, new: str) -> dict[str, Any]:
 
 def lines(found: Comparison, old: str, new: str, colours: Palette) -> Iterator[str]:
     """Every line of a comparison."""
-    verdict = colours.paint(WORDS[found.verdict].upper(), _STYLES[found.verdict])
+    verdict = colours.paint(found.verdict.word.upper(), STYLES[found.verdict])
     yield f"{verdict}  {found.direction}: {_ASKED[found.direction]}"
     yield f"  {_answer(found)}"
     names = {"old": old, "new": new}
@@ -110,8 +100,7 @@ def _pretty(value: Any) -> list[str]:
 
 
 def _at(value: Any, pointer: str) -> Any:
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(pointer):
         value = value[int(key)] if isinstance(value, list) else value[key]
     return value
 
@@ -122,7 +111,7 @@ def _changes(found: Comparison, colours: Palette) -> Iterator[str]:
             change.id,
             printable(change.pointer, 80) or "/",
             printable(change.text, _WIDEST),
-            Cell(WORDS[change.drift], _STYLES[change.drift]),
+            cell_of(change.drift),
         ]
         for change in found.changes[:_CHANGES]
     ]

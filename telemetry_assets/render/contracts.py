@@ -12,22 +12,11 @@ from telemetry_assets.answers.contracts_answer import DiffAnswer, ListAnswer, Li
 from telemetry_assets.answers.contracts_update import UpdateAnswer
 from telemetry_assets.contracts.baseline import ContractDrift, Move
 from telemetry_assets.contracts.drift import Drift
+from telemetry_assets.render.drift import STYLES, cell_of
 from telemetry_assets.render.table import Cell, draw
 from telemetry_assets.render.terminal import BOLD, DIM, RED, SGR, Palette, palette, printable, write
 from telemetry_assets.spoken import counted
 
-WORDS = {
-    Drift.NO_CHANGE: "unchanged",
-    Drift.NON_BREAKING: "not breaking",
-    Drift.BREAKING: "breaking",
-    Drift.UNKNOWN: "unknown",
-}
-_STYLES = {
-    Drift.NO_CHANGE: DIM,
-    Drift.NON_BREAKING: SGR["green"],
-    Drift.BREAKING: f"{BOLD};{RED}",
-    Drift.UNKNOWN: SGR["cyan"],
-}
 _WIDEST = 200
 
 
@@ -91,7 +80,7 @@ def diff_lines(answer: DiffAnswer, colours: Palette) -> list[str]:
     changed = [drift for drift in answer.drifts if _worth_telling(drift)]
     lines = [line for drift in changed for line in (*_drift(drift, colours), "")]
     tally = [
-        (WORDS[verdict], sum(drift.comparison.verdict is verdict and bool(drift.path) for drift in answer.drifts))
+        (verdict.word, sum(drift.comparison.verdict is verdict and bool(drift.path) for drift in answer.drifts))
         for verdict in (Drift.BREAKING, Drift.UNKNOWN, Drift.NON_BREAKING, Drift.NO_CHANGE)
     ]
     accepted = sum(drift.accepted for drift in answer.drifts)
@@ -140,15 +129,12 @@ def _worth_telling(drift: ContractDrift) -> bool:
 
 def _drift(drift: ContractDrift, colours: Palette) -> Iterator[str]:
     comparison = drift.comparison
-    word = "accepted" if drift.accepted else WORDS[comparison.verdict]
-    style = SGR["green"] if drift.accepted else _STYLES[comparison.verdict]
+    word = "accepted" if drift.accepted else comparison.verdict.word
+    style = SGR["green"] if drift.accepted else STYLES[comparison.verdict]
     said = {Move.ADDED: comparison.reason or "new", Move.ABSENT: "no such contract"}.get(drift.move, word)
     direction = f"{drift.path} · {comparison.direction}" if drift.path else "accepted.yaml"
     yield f"{colours.paint(drift.name, BOLD)}  {colours.paint(said, style)}  {colours.paint(direction, DIM)}"
-    rows = [
-        [change.id, Cell(WORDS[change.drift], _STYLES[change.drift]), change.pointer or "/", change.text]
-        for change in comparison.changes
-    ]
+    rows = [[change.id, cell_of(change.drift), change.pointer or "/", change.text] for change in comparison.changes]
     yield from draw(["change", "alone", "where", "what"], rows, colours) if rows else []
     if drift.fault:
         yield f"  {printable(drift.fault, _WIDEST)}"
@@ -168,7 +154,7 @@ def _proposed(answer: UpdateAnswer, colours: Palette) -> list[str]:
     rows = [
         [
             one.id,
-            Cell(WORDS[one.drift], _STYLES[one.drift]),
+            cell_of(one.drift),
             one.contract,
             one.pointer or "/",
             one.text,
