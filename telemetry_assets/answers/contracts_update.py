@@ -160,8 +160,12 @@ class _Desk:
             )
             entries = self._enter([(identifier, drift.name)], accepting)
             return Accepted(identifier, f"{drift.name}: {words}", entries)
+        entry = next((entry for one in drifts for entry in one.accepted_by if entry.id == identifier), None)
+        if entry is not None:
+            said = f"is accepted already by {entry.by} ({entry.reason}): {FILE}, line {entry.line}"
+            return Accepted(identifier, said)
         if any(identifier == change.id for one in drifts for change in one.comparison.changes):
-            return Accepted(identifier, "needs no accepting (any more)")
+            return Accepted(identifier, "needs no accepting")
         known = [*offered, *(each for one in drifts for each in one.missing)]
         close = difflib.get_close_matches(identifier, known, n=1, cutoff=0.5)
         meant = f"Did you mean {close[0]}? " if close else ""
@@ -234,7 +238,7 @@ class _Desk:
         there = {entry.id: entry for entry in read_acceptances(self.accepted, name)}
         made: list[Acceptance] = []
         for identifier, contract in ids:
-            if not accepting.reason.strip():
+            if not any(map(str.isalnum, accepting.reason)):  # also the … of the command that was copied
                 said = f"Accepting {identifier} breaks readers of {contract} (or nobody knows): that needs a reason."
                 raise UsageError(said, 'Add --reason "why nobody is hurt".')
             if identifier in there:

@@ -121,28 +121,20 @@ def scenarios(guard: Guard) -> Iterator[Result]:
     from telemetry_assets.dispatch.scenarios import run_scenarios
 
     home = guard.up
-    manifest = read_manifest(home.settings.dbt) if home.settings.dbt else None
-    yield from run_scenarios(home.dsn, guard.settings, guard.settings.root / SCENARIOS, manifest)
+    dbt = home.settings.dbt  # what the user's own project left in its target folder is of another day, or not there
+    manifest = read_manifest(dbt) if dbt else None
+    yield from run_scenarios(home.dsn, replace(guard.settings, dbt=dbt), guard.settings.root / SCENARIOS, manifest)
 
 
 def contracts(guard: Guard) -> Iterator[Result]:
     """Every contract of the folder against its version at the merge base."""
-    from telemetry_assets.answers.contract_results import contract_results
-    from telemetry_assets.contracts.acceptance import FILE, read_acceptances
-    from telemetry_assets.contracts.baseline import folder_drift, is_schema
-    from telemetry_assets.sources.git import files_at, files_here, merge_base
+    from telemetry_assets.answers.contracts_answer import read_contract_results
 
     folder = guard.settings.schemas_dir
-    if not folder.is_dir():
+    if folder.is_dir():
+        yield from read_contract_results(folder, guard.options.base, guard.now.date())
+    else:
         yield Result(Kind.CONTRACT, "", "contracts", State.PASS, "there is no contract")
-        return
-    base = merge_base(folder, guard.options.base)
-    accepted = folder / FILE
-    entries = read_acceptances(accepted.read_text(encoding="utf-8"), FILE) if accepted.is_file() else ()
-    drifts = folder_drift(
-        files_at(base.commit, folder, is_schema), files_here(folder, is_schema), entries, guard.now.date()
-    )
-    yield from contract_results(drifts)
 
 
 def _run(guard: Guard, *phases: Phase) -> Iterator[Result]:

@@ -19,6 +19,7 @@ from telemetry_assets.cli import guard_steps as steps
 from telemetry_assets.cli.guard_clock import EndedEarly, Steps, end_children, within
 from telemetry_assets.cli.guard_documents import contract_files, documents
 from telemetry_assets.cli.guard_isolation import before_isolation, hidden, in_artifacts, isolation
+from telemetry_assets.cli.guard_reach import reached
 from telemetry_assets.cli.guard_steps import Guard
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.model import Tenant
@@ -63,7 +64,7 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
             done.ended = end.words
         if done.ended:
             end_children(guard.standing)
-        found = _coverage(guard, done)
+        found, reachable = _coverage(guard, done), reached(guard)
         display.note("verdict")
     verdict = Verdict(
         results=ordered(done.results),
@@ -75,7 +76,7 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
         tenants=allowed,
         coverage=found,
         steps=done.took,
-        diagnostics=_diagnostics(guard),
+        diagnostics=_diagnostics(guard) | reachable,
     )
     verdict = hidden(guard, verdict)
     leaked = in_artifacts(guard, verdict, artifacts_of(before_isolation(verdict)))

@@ -167,7 +167,10 @@ def _sound(path: Path, asset: str, name: str, files: Mapping[str, Any]) -> Contr
 
 
 def _files(schemas_dir: Path) -> dict[str, Any]:
-    paths = sorted(path for path in schemas_dir.rglob(f"*{SUFFIX}") if path.is_file())
+    paths = sorted(schemas_dir.rglob(f"*{SUFFIX}"))
+    strange = next((path for path in paths if not path.is_file()), None)
+    if strange is not None:
+        raise ConfigError(f"{strange} is no file.", "A contract is a JSON file of that name; rename or remove it.")
     relative = {path.relative_to(schemas_dir).as_posix(): path for path in paths}
     # Schemas of our own files are no contracts, and as large as all contracts together.
     return {name: read_json_file(path) for name, path in relative.items() if not name.startswith(f"{CONFIG}/")}

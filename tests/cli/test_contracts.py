@@ -294,7 +294,7 @@ class TestUpdate:
 
         before = tree(repo)
         code, out, _ = contracts("update", *given, *accept, "--reason", "they read: null")
-        assert (code, "needs no accepting" in out) == (ExitCode.LATE, True)
+        assert (code, "is accepted already by Ada" in out) == (ExitCode.LATE, True)
         assert tree(repo) == before, "run twice, the second changes nothing"
 
     def test_a_change_that_stands_in_the_schema_is_accepted_by_its_id(self, repo: Path, contracts: Run) -> None:
@@ -364,3 +364,24 @@ def _plain(identifier: str) -> str:
     from telemetry_assets.contracts.acceptance import Acceptance, with_acceptance
 
     return with_acceptance("", Acceptance(identifier, "a", "b", "c")).split("id: ")[1].split(",")[0]
+
+
+def test_a_folder_in_place_of_a_contract_is_told(repo: Path, contracts: Run) -> None:
+    sales(repo).unlink()
+    sales(repo).mkdir()
+    code, _, err = contracts("list")
+    assert code == ExitCode.FAILING
+    assert f"{sales(repo)} is no file" in err
+
+
+def test_a_reason_that_was_copied_and_not_written_is_none(repo: Path, contracts: Run) -> None:
+    change(sales(repo), '"required": ', '"x-was-required": ')
+    _, out, _ = contracts("diff", "--json")
+    identifier = next(one["missing"][0] for one in json.loads(out)["contracts"] if one["missing"])
+    code, _, err = contracts("update", "--accept", identifier, "--reason", "…")
+    assert (code, "needs a reason" in err) == (ExitCode.USAGE, True)
+    assert not (repo / "schemas" / "accepted.yaml").exists()
+
+    contracts("update", "--accept", identifier, "--reason", "nobody reads it", "--by", "Ada")
+    code, out, _ = contracts("update", "--accept", identifier, "--reason", "nobody", "--by", "Bob")
+    assert "is accepted already by Ada (nobody reads it)" in out

@@ -116,11 +116,6 @@ def found(verdict: Verdict, kind: Kind, state: State) -> list[Result]:
     return [one for one in verdict.results if (one.kind, one.state) == (kind, state)]
 
 
-def bad(verdict: Verdict) -> list[Result]:
-    """What the verdict is bad for, but that the project is in no repository."""
-    return [one for one in verdict.bad if (one.kind, one.check) != (Kind.STEP, "contracts")]
-
-
 def _orders(slug: str) -> list[dict[str, Any]]:
     return [
         {"id": n, "title": f"order {n} of the {slug} shop", "amount": n / 4, "updated_at": "$now-5m"} for n in (1, 2)

@@ -3,22 +3,33 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from telemetry_assets.answers.check_selection import GuardOptions, Selection
 from telemetry_assets.answers.results import Kind, Verdict
+from telemetry_assets.cli.guard_reach import reached
+from telemetry_assets.cli.guard_steps import Guard, scenarios
 from telemetry_assets.errors import ConfigError, UsageError
 from telemetry_assets.local.fixture_rows import read_fixture, read_fixtures
-from telemetry_assets.local.guard_home import settings_in
+from telemetry_assets.local.guard_home import GuardHome, settings_in
 from telemetry_assets.model import ExitCode, State
+from telemetry_assets.render.progress import Silent
 from telemetry_assets.settings import Settings, load
 from tests.guard.small_project import ACME, TENANTS, Project, found, project
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FAILED_BUILD = """
+scenario: a model fails
+when: 2026-06-01T12:00:00Z
+given: {built: {synced: 2h, failed: 1m, at: total}}
+expect: {states: {boards/numbers: fresh, total: late}, messages: [{step: opened, cause: build_failed, where: total}]}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,56 @@ def test_each_step_is_timed_in_its_order(guarded: Guarded) -> None:
     assert list(guarded.verdict.steps) == [
         "hydrate", "build", "check", "documents", "scenarios", "isolation", "contracts",
     ]  # fmt: skip
+
+
+@pytest.mark.promise("D20")
+def test_what_could_be_reached_is_told(guarded: Guarded) -> None:
+    reached = {name: guarded.verdict.diagnostics[name] for name in ("database", "local Airbyte", "git")}
+    assert reached == dict.fromkeys(reached, "reachable")
+
+
+@pytest.mark.promise("D20")
+def test_what_could_not_be_reached_is_told_with_why(small: Project) -> None:
+    here = settings(small)
+    guard = Guard(here, GuardOptions(Selection()), NOW, Silent(), ExitStack(), read_fixtures(here, NOW))
+    assert reached(guard)["git"].startswith("not reachable: ")
+    assert reached(guard)["database"] == "not reachable: the temporary home is not up"
+    guard.home = GuardHome(replace(here, home=small.folder), "postgresql://nobody@127.0.0.1:9/none")
+    assert reached(guard)["database"].startswith("not reachable: The database 127.0.0.1:9/none")
+    assert reached(guard)["local Airbyte"].startswith("not reachable: ")
+
+
+@pytest.mark.promise("F11")
+def test_scenarios_follow_the_manifest_of_the_home_and_not_what_dbt_left_behind_elsewhere(
+    small: Project, postgres_url: str
+) -> None:
+    shared = {"package_name": "x", "columns": {"tenant_id": {"name": "tenant_id"}}, "schema": "boards"}
+    source = shared | {"resource_type": "source", "source_name": "boards", "name": "numbers", "identifier": "numbers"}
+    model = shared | {"resource_type": "model", "name": "total", "alias": "total", "original_file_path": "m.sql"}
+    model |= {"config": {"materialized": "table"}, "depends_on": {"nodes": ["source.x.boards.numbers"]}}
+    manifest = {
+        "metadata": {},
+        "nodes": {"model.x.total": model | {"unique_id": "model.x.total", "fqn": ["x", "total"]}},
+        "sources": {"source.x.boards.numbers": source | {"fqn": ["x", "boards", "numbers"]}},
+    }
+    small.write("home/target/manifest.json", json.dumps(manifest))
+    small.write("dbt/dbt_project.yml", "name: x")
+    small.change(
+        "telemetry.yaml",
+        lambda document: {
+            **document,
+            "dbt": {"project_dir": "dbt"},
+            "owners": {"data-eng": {"notify": {"ERROR": ["log"]}}},
+            "channels": {"log": {"kind": "file", "path": "messages.log"}},
+            "promises": [*document["promises"], {"asset": "total", "window": {"fail": "60m"}, "owner": "data-eng"}],
+        },
+    )
+    small.write("tests/scenarios/freshness.yaml", FAILED_BUILD)
+    here = settings(small)
+    assert here.dbt is not None
+    guard = Guard(here, GuardOptions(Selection()), NOW, Silent(), ExitStack(), read_fixtures(here, NOW))
+    guard.home = GuardHome(replace(here, dbt=replace(here.dbt, project_dir=small.folder / "home")), postgres_url)
+    assert [one.message for one in scenarios(guard)] == ["as written, at 2026-06-01 12:00 UTC"]
 
 
 @pytest.mark.promise("B43", "A16")

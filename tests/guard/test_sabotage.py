@@ -30,7 +30,7 @@ from tests.guard.small_project import ACME, Project, found, project
 from tests.guard.test_guard import commit
 from tests.integration.example import Place, clean_environment, copy_example
 
-pytestmark = [pytest.mark.slow, pytest.mark.promise("A8", "D1", "D26")]
+pytestmark = [pytest.mark.slow, pytest.mark.promise("A8", "D26")]
 
 
 @pytest.fixture
