@@ -326,6 +326,7 @@ class TestUpdate:
         code, out, _ = contracts("update")
         assert (code, "no edit to propose: snapshots.sales" in out) == (ExitCode.FAILING, True)
 
+    @pytest.mark.promise("A21")
     def test_an_edit_needs_no_git_but_says_its_own_changes(self, repo: Path, contracts: Run, tmp_path: Path) -> None:
         (repo / ".git").rename(tmp_path / "away")
         change(repo / "schemas" / "fixtures" / "shop.orders.json", '"id": "1"', '"id": 1')

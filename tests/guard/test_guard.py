@@ -150,6 +150,7 @@ def test_canaries_are_looked_for_and_are_not_of_the_artifacts(guarded: Guarded) 
     assert guarded.verdict.tenants == {"acme": ACME}
 
 
+@pytest.mark.promise("A13")
 def test_what_nobody_looks_at_is_counted(guarded: Guarded) -> None:
     coverage = guarded.verdict.coverage
     assert coverage is not None

@@ -122,7 +122,7 @@ def test_a_required_section_that_is_empty_is_named_too(small: Project) -> None:
     assert "/metrics/sales" in one_of(verdict, Kind.CHECK, "snapshots/board", "contract", "acme").message
 
 
-@pytest.mark.promise("A22", "A29")
+@pytest.mark.promise("A22")
 def test_an_aged_fixture_is_late_and_says_that_it_aged(small: Project) -> None:
     old = (datetime.now(UTC) - timedelta(days=41, hours=1)).isoformat()
 

@@ -135,7 +135,7 @@ def test_syncing_logs_how_it_ended_for_each_tenant_by_its_id(chain: SmallChain):
     assert all("succeeded" in line["said"] for line in ended.values())
 
 
-@pytest.mark.promise("A25")
+@pytest.mark.promise("A1", "A25")
 def test_a_payload_that_breaks_its_contract_is_withheld_and_the_last_good_one_stays(chain: SmallChain):
     chain.refresh(Phase.SNAPSHOTS)
     with connect(chain.dsn) as conn:
