@@ -176,6 +176,7 @@ HOSTILE: dict[str, tuple[Any, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_search_ends_soon_whatever_the_schema_asks_for(name: str) -> None:
     accepting, refusing = HOSTILE[name]

@@ -19,6 +19,8 @@ from telemetry_assets.model import ExitCode, State, worst_exit
 from tests.conftest import _execute, named
 from tests.integration.small_chain import RELATION, TENANTS, SmallChain, small_chain
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = Selection()
 
 

@@ -19,6 +19,7 @@ from telemetry_assets.settings import load
 from tests.conftest import named
 from tests.integration.small_chain import SmallChain, small_chain
 
+pytestmark = pytest.mark.slow
 NUMBERS = {
     "type": "object",
     "required": ["id", "amount"],
