@@ -57,7 +57,7 @@ def commands(page: str) -> Iterator[tuple[str, click.Command, list[str]]]:
         yield span, node, re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(words))
 
 
-@pytest.mark.promise("A33", "A28")
+@pytest.mark.promise("A33")
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_names_a_command_and_options_that_there_are(page: str) -> None:
     wrong: list[str] = []
@@ -96,7 +96,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
-@pytest.mark.promise("A33", "F7")
+@pytest.mark.promise("A33")
 def test_every_artifact_is_named_on_both_pages() -> None:
     for page in ("docs/ci.md", "docs/checking.md"):
         names = {f"backend-telemetry-summary{span}" if span in (".json", ".md") else span for span in spans(page)}

@@ -1,4 +1,4 @@
-"""What ``telemetry check`` is asked for: which assets, on the live data or in the guard, and the assets that this names.
+"""What ``telemetry check`` is asked for: which assets, on the live data or in the guard, and the assets it names.
 
 What belongs here: the questions as values, and choosing among assets by pattern and tag. What does not: options as they
 are typed (``cli/check.py``), Dagster's definitions (``defs/``).
