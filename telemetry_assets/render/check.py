@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
 from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Any
 
 from telemetry_assets.answers.ci_files import counts_of, frame
@@ -36,6 +37,7 @@ _PLAIN_WIDTH = 160
 """So wide is a line where nobody says how wide the terminal is."""
 _HEADERS = ("", "CHECK", "TENANT")
 _LEAST_SAID = 40
+_LONGEST_SAID = 1_000
 _REMEDIES = 8
 
 
@@ -74,15 +76,14 @@ def print_verdict(verdict: Verdict, *, no_color: bool = False) -> None:
 
 
 def verdict_lines(verdict: Verdict, colours: Palette, width: int) -> Iterator[str]:
-    """The lines of :func:`print_verdict`: what passed is one line a check, and what else there is one a result."""
+    """The lines of :func:`print_verdict`: what passed is one line a check; of what else there is all that it says."""
     rows = list(_rows(verdict.results))
     if rows:
         taken = sum(
             max(len(header), *(len(row[column].text) for row in rows)) for column, header in enumerate(_HEADERS)
         )
         room = max(width - taken - 8, _LEAST_SAID)
-        cells = [[*row[:3], Cell(printable(row[3].text, room), row[3].style)] for row in rows]
-        yield from draw((*_HEADERS, "SAID"), cells, colours)
+        yield from draw((*_HEADERS, "SAID"), [line for row in rows for line in _lines_of(row, room)], colours)
         yield ""
     remedies = list(dict.fromkeys(one.remedy for one in verdict.bad if one.remedy))
     for remedy in remedies[:_REMEDIES]:
@@ -100,6 +101,17 @@ def _rows(results: Sequence[Result]) -> Iterator[list[Cell]]:
     for _, group in groupby(passed, lambda one: (one.kind, one.asset, one.check)):
         alike = list(group)
         yield _row(alike[0], [one.tenant for one in alike], alike[0].message if len(alike) == 1 else "")
+
+
+def _lines_of(row: list[Cell], room: int) -> Iterator[list[Cell]]:
+    """A row as lines of a table: what is said of something bad is what people came for, so it goes on below."""
+    said = row[3].text
+    if row[0].text.startswith(MARKS[State.PASS]):
+        yield [*row[:3], Cell(printable(said, room))]
+        return
+    first, *more = wrap(printable(said, _LONGEST_SAID), room, break_on_hyphens=False) or [""]
+    yield [*row[:3], Cell(first)]
+    yield from ([Cell(""), Cell(""), Cell(""), Cell(line)] for line in more)
 
 
 def _row(one: Result, tenants: Sequence[str], message: str) -> list[Cell]:

@@ -71,6 +71,17 @@ def test_foreign_text_can_neither_break_a_line_nor_a_terminal():
     assert all("\x1b" not in line and len(line) <= 80 for line in found[:2])
 
 
+def test_what_is_said_of_something_bad_is_whole_and_of_what_passed_one_line():
+    words = " ".join(f"word{number}" for number in range(40))
+    found = lines(
+        Result(Kind.CHECK, "a", "b", State.FAIL, words), Result(Kind.CHECK, "c", "d", State.PASS, words), width=80
+    )
+    bad = [line for line in found[1:-2] if "PASS" not in line]
+    assert "".join(bad).split()[-40:] == words.split()
+    assert all(len(line) <= 80 for line in bad)
+    assert len([line for line in found if "PASS" in line]) == 2
+
+
 def test_json_is_the_whole_verdict(capsys: pytest.CaptureFixture[str]):
     print_json(verdict(result(State.PASS, "acme"), result(State.FAIL, "globex", took=timedelta(seconds=2))))
     document = json.loads(capsys.readouterr().out)
