@@ -265,7 +265,7 @@ def _of_the_file(path: str, old: _Version, new: _Version, text: str, drift: Drif
 
 
 def _id(path: str, keyword: str, old: object, new: object) -> str:
-    said = json.dumps([path, "", keyword, old, new], ensure_ascii=False, separators=(",", ":"))
+    said = json.dumps([contract_name(path), "", keyword, old, new], ensure_ascii=False, separators=(",", ":"))
     return sha256(said.encode()).hexdigest()[:8]
 
 

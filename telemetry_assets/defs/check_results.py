@@ -21,7 +21,6 @@ from telemetry_assets.spoken import counted
 
 LONGEST = 2_000
 """No message is longer."""
-_BY_ITSELF = "It must run by itself: give its config and its resources defaults."
 _HISTORY = 500
 """So many evaluations of a check are gone through for the newest of each partition."""
 
