@@ -20,7 +20,7 @@ from telemetry_assets.contracts.edits import edited
 from telemetry_assets.contracts.fixtures import hydrated, made_relative
 from telemetry_assets.contracts.grouped import grouped
 from telemetry_assets.contracts.proposals import Proposal, beyond_help, proposals
-from telemetry_assets.contracts.reading import read_json
+from telemetry_assets.contracts.reading import read_file, read_json
 from telemetry_assets.contracts.registry import Folder, load_folder
 from telemetry_assets.contracts.rewriting import rewritten
 from telemetry_assets.contracts.schema_check import schema_fault
@@ -195,7 +195,7 @@ class _Desk:
 
     def _take_fixture(self, name: str, path: Path, now: datetime, *, rows: bool) -> None:
         key = f"fixtures/{path.name}"
-        data = path.read_bytes()
+        data = read_file(path)
         document = read_json(data, str(path))
         relative = made_relative(document, now)
         text = data.decode("utf-8")

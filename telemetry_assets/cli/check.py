@@ -12,7 +12,7 @@ import typer
 
 from telemetry_assets import settings as declared
 from telemetry_assets.answers.check_selection import GuardOptions, Location, Selection
-from telemetry_assets.cli.app import Json, app
+from telemetry_assets.cli.app import Json, app, say
 from telemetry_assets.cli.live_check import Kept, Live, ours, shown_and_kept, theirs
 from telemetry_assets.cli.verdicts import notify_file, verify_folder
 from telemetry_assets.cli.watch import interval
@@ -94,4 +94,8 @@ def guarded(options: GuardOptions, kept: Kept) -> ExitCode:
     clear(out, kept.junit)
     with progress.shown(quiet=kept.as_json) as show:
         verdict = run_guard(settings, options, show)
-    return shown_and_kept(verdict, replace(kept, out=out), settings)
+    code = shown_and_kept(verdict, replace(kept, out=out), settings)
+    say(f"telemetry: artifacts in {out}")
+    if options.keep:
+        say(f"telemetry: the temporary home is kept: {verdict.diagnostics['home']}")
+    return code

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from telemetry_assets.local.guard_home import GuardHome
 
 SCENARIOS = Path("tests") / "scenarios"
+NO_STEP_LOGS = "compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}\n"
+"""Nobody reads what a step printed once the home is gone, and who copies it ends loudly on Ctrl-C."""
 LATE_FIXTURE = "write it relative (telemetry contracts update)"
 
 
@@ -70,7 +72,7 @@ class Guard:
 def hydrate(guard: Guard) -> Iterator[Result]:
     """Bring the home up, and into it what the fixtures hold: by syncs, and straight into the watched tables."""
     fixtures = guard.fixtures
-    from telemetry_assets.defs.runner import prepare
+    from telemetry_assets.defs.runner import DAGSTER_YAML, prepare
     from telemetry_assets.local.airbyte_server import LocalAirbyte
     from telemetry_assets.local.guard_home import guard_home
 
@@ -89,6 +91,8 @@ def hydrate(guard: Guard) -> Iterator[Result]:
     if parsed:
         guard.show.note("prepare dbt manifest")
         parsed[0].result()
+    home.settings.dagster_home.mkdir(parents=True)
+    (home.settings.dagster_home / "dagster.yaml").write_text(DAGSTER_YAML + NO_STEP_LOGS)
     manifest = read_manifest(home.settings.dbt) if home.settings.dbt else None
     guard.nodes = asset_graph(home.settings, manifest)
     migrate(home.dsn)

@@ -32,14 +32,19 @@ class _FaultError(Exception):
 
 def read_json_file(path: Path, *, limit: int = LIMIT) -> Any:
     """The JSON value of a file, as :func:`read_json`; one that is not there or cannot be read is a ConfigError too."""
+    return read_json(read_file(path, limit=limit), str(path), limit=limit)
+
+
+def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
+    """The bytes of a file, one more than ``limit`` at most. Raises ConfigError where it is not there or unreadable."""
     try:
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            return file.read(limit + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist.", "Check the path.") from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.", "Check the path and its permissions.") from None
-    return read_json(data, str(path), limit=limit)
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path} cannot be read: {why}.", "Check the path and its permissions.") from None
 
 
 def read_json(data: bytes, name: str, *, limit: int = LIMIT) -> Any:

@@ -375,6 +375,15 @@ def test_a_folder_in_place_of_a_contract_is_told(repo: Path, contracts: Run) -> 
     assert f"{sales(repo)} is no file" in err
 
 
+def test_a_folder_in_place_of_a_fixture_is_told(repo: Path, contracts: Run) -> None:
+    fixture = repo / "schemas" / "fixtures" / "snapshots.sales.json"
+    fixture.unlink()
+    fixture.mkdir()
+    code, _, err = contracts("update")
+    assert code == ExitCode.FAILING
+    assert f"{fixture} cannot be read: Is a directory. Check" in err
+
+
 def test_a_reason_that_was_copied_and_not_written_is_none(repo: Path, contracts: Run) -> None:
     change(sales(repo), '"required": ', '"x-was-required": ')
     _, out, _ = contracts("diff", "--json")
