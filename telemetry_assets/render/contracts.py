@@ -132,6 +132,7 @@ def _drift(drift: ContractDrift, colours: Palette) -> Iterator[str]:
     word = "accepted" if drift.accepted else comparison.verdict.word
     style = SGR["green"] if drift.accepted else STYLES[comparison.verdict]
     said = {Move.ADDED: comparison.reason or "new", Move.ABSENT: "no such contract"}.get(drift.move, word)
+    said = "no sound schema" if drift.fault else said
     direction = f"{drift.path} · {comparison.direction}" if drift.path else "accepted.yaml"
     yield f"{colours.paint(drift.name, BOLD)}  {colours.paint(said, style)}  {colours.paint(direction, DIM)}"
     rows = [[change.id, cell_of(change.drift), change.pointer or "/", change.text] for change in comparison.changes]
@@ -144,7 +145,8 @@ def _drift(drift: ContractDrift, colours: Palette) -> Iterator[str]:
     if example is not None:
         who = f"{example.accepted_by} accepts and {example.refused_by} refuses"
         yield f"  for example, {who}: {shown(example.document)}"
-        yield f"    {printable(example.message, _WIDEST)}" if example.message else ""
+        where = f"{example.pointer}: " if example.pointer else ""
+        yield f"    {printable(where + example.message, _WIDEST)}" if example.message else ""
     yield from (f"  {printable(words, _WIDEST)}" for words in acceptance_words(drift))
     if drift.missing:
         yield f"  → {accepting(drift)}"

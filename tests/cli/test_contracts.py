@@ -375,6 +375,20 @@ def test_a_folder_in_place_of_a_contract_is_told(repo: Path, contracts: Run) -> 
     assert f"{sales(repo)} is no file" in err
 
 
+def test_a_new_schema_that_is_none_is_said_once(repo: Path, contracts: Run) -> None:
+    (repo / "schemas" / "assets" / "shop.gone.schema.json").write_text('{"$ref": "https://example.com/x"}')
+    code, out, _ = contracts("diff")
+    assert (code, out.count("leaves the folder")) == (ExitCode.FAILING, 1)
+    assert "shop.gone  no sound schema  " in out
+
+
+def test_a_counter_example_says_where_it_is_refused(repo: Path, contracts: Run) -> None:
+    change(sales(repo), *NULLABLE)
+    _, answer = answered(contracts("diff", "--json"))
+    (example,) = [one["counterexample"] for one in answer["contracts"] if one["counterexample"]]
+    assert f"    {example['pointer']}: {example['message']}" in contracts("diff")[1]
+
+
 def test_a_folder_in_place_of_a_fixture_is_told(repo: Path, contracts: Run) -> None:
     fixture = repo / "schemas" / "fixtures" / "snapshots.sales.json"
     fixture.unlink()
