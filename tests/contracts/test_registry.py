@@ -21,6 +21,14 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 DASHBOARD = "snapshots/tenant_dashboard"
 
 
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """The contracts' folder of this test alone: what lies beside it under ``schemas`` counts as well."""
+    folder = tmp_path / "schemas" / "assets"
+    folder.mkdir(parents=True)
+    return folder
+
+
 def written(folder: Path, schema: Any, name: str = "snapshots.orders") -> Path:
     path = folder / f"{name}.schema.json"
     path.write_text(schema if isinstance(schema, str) else json.dumps(schema))
