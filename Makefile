@@ -4,6 +4,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 UV := .uv/bin/uv
+# Tests that wait for daemons, processes and deadlines: nothing may run beside them.
+BY_THE_CLOCK := dispatch faults integration local simulation
 READY := $(VENV)/.ready
 # Without compiled modules every command of ours starts seconds later.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,7 +39,8 @@ test: $(READY)  ## the fast tests
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)  ## the tests that need minutes
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=tests/,$(BY_THE_CLOCK))
+	@$(BIN)/python -m pytest -m slow $(addprefix tests/,$(BY_THE_CLOCK))
 
 coverage: $(READY)  ## the fast tests as CI runs them: coverage and JUnit, in coverage/
 	@mkdir -p coverage
