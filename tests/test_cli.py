@@ -140,6 +140,7 @@ def test_a_phase_that_covers_everybody_cannot_be_narrowed(place: Place):
 
 @pytest.mark.promise("C6", "D12")
 @pytest.mark.parametrize("command", [("status",), ("health",), ("prepare",), ("refresh",), ("doctor",)], ids=" ".join)
+@pytest.mark.slow
 def test_an_unreachable_database_is_could_not_look_without_its_password(place: Place, command: tuple[str, ...]):
     done = place.run(*command, DATABASE_URL=f"postgresql://me:{PASSWORD}@127.0.0.1:1/nothing")
     assert done.returncode == ExitCode.COULD_NOT_LOOK
@@ -150,6 +151,7 @@ def test_an_unreachable_database_is_could_not_look_without_its_password(place: P
 
 @pytest.mark.parametrize("command", [("status",), ("prepare",), ("refresh",)], ids=" ".join)
 @pytest.mark.parametrize("url", [f"mysql://me:{PASSWORD}@localhost/x", f"{PASSWORD} is no url", "postgresql://[broken"])
+@pytest.mark.slow
 def test_a_database_url_that_is_none_is_a_mistake_of_the_configuration(
     place: Place, command: tuple[str, ...], url: str
 ):
@@ -196,6 +198,7 @@ def test_a_busy_port_is_no_obstacle_to_the_local_airbyte(place: Place):
 
 
 @pytest.mark.parametrize("options", ["ro,size=1m", "size=16k"], ids=["read-only", "full"])
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written_is_named_with_a_way_out(
     place: Place, mount: Callable[[str], Path], options: str
 ):

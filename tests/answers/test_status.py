@@ -213,6 +213,7 @@ def test_several_tenants_are_shown_in_the_order_of_all(ledger, settings, world, 
 
 @pytest.mark.parametrize("asset", [None, "ads/clicks", "marts/*", "staging/*"])
 @pytest.mark.parametrize("tenant", [None, "globex", ["acme", "initech"]])
+@pytest.mark.slow
 def test_what_is_narrowed_is_judged_as_in_the_whole(ledger, tmp_path, world, now, asset, tenant) -> None:
     """Views and data without tenants included, whose facts are other assets' and other tenants'."""
     (tmp_path / "telemetry.yaml").write_text(YAML + "\n  - {asset: staging/*, window: {fail: 60m}}\n")

@@ -55,6 +55,7 @@ def _facts(chance: random.Random) -> list[SubjectFact]:
 
 
 @pytest.mark.parametrize("seed", range(25))
+@pytest.mark.slow
 def test_the_sweep_and_the_board_find_the_same_subjects_not_fresh(ledger: Ledger, seed: int) -> None:
     chance = random.Random(seed)
     tenants.write(ledger, PEOPLE)

@@ -385,6 +385,7 @@ def test_data_without_tenants_is_told_of_the_tenant_that_holds_it_back(ledger, s
         ("snap*", None, f"Take one, as {BOARD}; patterns are for: telemetry status 'snap"),
     ],
 )
+@pytest.mark.slow
 def test_what_nobody_promised_is_a_usage_error_that_offers_the_nearest(
     ledger, settings, world, now, asset, tenant, offered
 ) -> None:

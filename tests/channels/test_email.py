@@ -121,6 +121,7 @@ class TestCodes:
         assert receipt.reason
 
     @pytest.mark.parametrize("command", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+    @pytest.mark.slow
     def test_a_slow_server_ends_hard(self, sink: SmtpSink, command: str) -> None:
         sink.on(command, "250 OK", delay=1)
         receipt = sent(mailer(sink, ANN, end=SHORT))

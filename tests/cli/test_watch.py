@@ -144,6 +144,7 @@ def test_a_lost_connection_is_made_anew(place: Place, database: str) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_on_a_terminal_it_ends_cleanly_and_gives_the_screen_back(place: Place, end: signal.Signals) -> None:
     ours, theirs = pty.openpty()
     command = place.command("status", "--watch", "--every", "1s")

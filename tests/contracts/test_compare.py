@@ -125,6 +125,7 @@ def test_what_is_no_schema_is_named_with_its_place(schema: Any, said: str) -> No
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.slow
 def test_a_comparison_ends_soon_whatever_the_schema_asks_for(name: str) -> None:
     old, new = HOSTILE[name]
     started = time.process_time()

@@ -13,6 +13,7 @@ from tests.dbt_project.raw_rows import AUCKLAND, KINGSTON, LONDON, NOW, SILENT
 
 
 @pytest.mark.parametrize("tenant", [KINGSTON, LONDON, AUCKLAND], ids=lambda tenant: tenant.slug)
+@pytest.mark.slow
 def test_every_figure_of_a_payload_is_what_the_raw_rows_say(built: Warehouse, tenant: Tenant) -> None:
     assert rounded(built.payloads()[tenant.id]) == expected_metrics(built.raw[tenant.slug], NOW)
 

@@ -50,6 +50,7 @@ def test_whatever_the_seed_and_instant_an_ad_is_clicked_no_more_than_seen_and_no
 
 @settings(max_examples=25, deadline=None)
 @given(account=accounts, now=instants, pause=st.timedeltas(timedelta(0), timedelta(days=5)))
+@pytest.mark.slow
 def test_a_full_read_and_then_only_what_changed_give_the_whole_truth(account: str, now: datetime, pause: timedelta):
     first = {key(account, Stream.INSIGHTS, row): row for row in rows(7, account, Stream.INSIGHTS, now)}
     cursor = max(instant(row) for row in first.values())

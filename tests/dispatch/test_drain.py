@@ -211,6 +211,7 @@ class TestWhatIsNotAccepted:
 class TestSideBySide:
     """Channels, conversations, dispatchers: none waits for another, none says what another said."""
 
+    @pytest.mark.slow
     def test_a_channel_that_hangs_delays_no_other(self, stage: Stage, now: datetime) -> None:
         with silent() as port, HttpSink() as sink:
             slow = webhook("slow", f"http://127.0.0.1:{port}", timeout=timedelta(seconds=2))
@@ -231,6 +232,7 @@ class TestSideBySide:
         assert sum(one.sent for one in ended) == 40
         assert (len(keys), set(keys.values())) == (40, {1})
 
+    @pytest.mark.slow
     def test_slack_is_told_at_most_once_a_second_whoever_sends(self, stage: Stage, now: datetime) -> None:
         slack = Slack()
         with HttpSink(slack) as sink, ThreadPoolExecutor(2) as pool:

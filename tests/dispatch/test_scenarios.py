@@ -150,6 +150,7 @@ expect: {states: {shop/prices: {acme: never, globex: fresh}, snapshots/board: {a
         ("{scenario: a, when: 2026-06-01T12:00:00Z, boundaries: shop/order}", "did you mean shop/orders?"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_scenario_says_where_and_what(play: Play, text: str, said: str) -> None:
     results = play(text)
 

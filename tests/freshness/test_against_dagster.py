@@ -98,6 +98,7 @@ def test_the_age_of_a_run_against_a_window_is_judged_as_dagster_judges_it() -> N
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Jamaica", "Europe/Berlin", "Asia/Kathmandu"])
+@pytest.mark.slow
 def test_a_run_against_a_deadline_is_judged_as_dagster_judges_it_against_a_cron(zone: str) -> None:
     random, local = Random(zone), ZoneInfo(zone)
     for number in range(3):
@@ -123,6 +124,7 @@ def test_a_run_against_a_deadline_is_judged_as_dagster_judges_it_against_a_cron(
     [("2026-03-29", "Europe/Berlin"), ("2026-10-25", "Europe/Berlin"), ("2026-03-08", "America/New_York"),
      ("2026-10-04", "Australia/Lord_Howe")],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_deadline_in_the_hour_that_is_skipped_or_comes_twice_passes_when_dagsters_does(day: str, zone: str) -> None:
     limit = Deadline(time(2, 30), since=time(1), zone=zone)
     dagster = StockDagster([dg.AssetSpec(ROOT.split("/"), freshness_policy=cron(limit, 90 * MINUTE, zone))])

@@ -24,6 +24,7 @@ MILLION = 1_000_000
 @pytest.mark.promise("B13", "B15", "B31", "B48", "F9", "F12")
 @settings(UNHURRIED, max_examples=400)
 @given(st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_the_engine_says_what_the_page_says_at_every_moment(random: Random) -> None:
     line = timeline(random, steps=10)
     assert disagreements(Both(line)) == [], line

@@ -33,6 +33,7 @@ promises:
 
 
 @pytest.mark.promise("C16", "F16")
+@pytest.mark.slow
 def test_a_rollup_without_a_recent_bucket_is_late_for_its_tenant_and_an_empty_one_was_never_seen(
     ledger: psycopg.Connection[TupleRow], tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def test_an_all_green_refresh_marks_every_tenant_with_its_job_and_its_data_time(
     assert chain.check("snapshots/board", "data_age").passed
 
 
+@pytest.mark.slow
 def test_the_ledger_has_a_job_and_a_fact_per_tenant(chain: SmallChain):
     run_id = chain.refresh(Phase.SYNC)[Phase.SYNC].run_id
     with connect(chain.dsn) as conn:
@@ -98,6 +99,7 @@ def test_one_failing_tenant_stops_neither_the_others_nor_the_phases_after_it(cha
 
 
 @pytest.mark.promise("B49")
+@pytest.mark.slow
 def test_a_run_for_one_tenant_touches_no_other(chain: SmallChain):
     results = chain.refresh(Phase.SYNC, Phase.SNAPSHOTS, only=["initech"])
     assert [result.failures for result in results.values()] == [(), ()]
@@ -127,6 +129,7 @@ def test_publishing_logs_one_event_per_tenant(chain: SmallChain):
 
 
 @pytest.mark.promise("B45")
+@pytest.mark.slow
 def test_syncing_logs_how_it_ended_for_each_tenant_by_its_id(chain: SmallChain):
     run_id = chain.refresh(Phase.SYNC)[Phase.SYNC].run_id
     lines = [json.loads(line) for line in chain.log(run_id) if line.startswith("{")]
@@ -179,6 +182,7 @@ def test_a_tenant_whose_feed_is_dead_is_late_under_an_asset_that_dagsters_own_po
     assert chain.check("counter/notes", "data_age").passed
 
 
+@pytest.mark.slow
 def test_a_new_materialization_does_not_put_the_light_of_the_data_age_out(chain: SmallChain):
     dead = datetime.now(UTC) - timedelta(days=3)
     chain.execute(f"update raw_counter.numbers set updated_at = '{dead}' where tenant_id = '{TENANTS['acme']}'")
@@ -192,6 +196,7 @@ def test_a_new_materialization_does_not_put_the_light_of_the_data_age_out(chain:
     assert not chain.check("counter/numbers", "data_age").passed
 
 
+@pytest.mark.slow
 def test_a_second_sync_adds_no_row_twice(chain: SmallChain):
     chain.refresh(Phase.SYNC)
     before = chain.rows("select tenant_id, count(*), count(distinct id) from raw_counter.numbers group by 1 order by 1")

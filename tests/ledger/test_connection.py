@@ -54,6 +54,7 @@ def test_a_missing_database_is_named(postgres_url: str) -> None:
         connect(postgres_url.replace("/telemetry?", "/nowhere?"))
 
 
+@pytest.mark.slow
 def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -168,6 +169,7 @@ with connect(sys.argv[1]) as conn:
 
 
 @pytest.mark.parametrize("where", ["in a transaction", "between two"])
+@pytest.mark.slow
 def test_a_process_that_is_stopped_with_a_bounded_lock_loses_it_and_its_session(database: str, where: str) -> None:
     with connect(database) as conn, subprocess.Popen([sys.executable, "-c", STOPPED, database, where]) as holder:
         try:

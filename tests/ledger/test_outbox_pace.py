@@ -64,6 +64,7 @@ class TestPace:
         assert len(claim(scratch, rates={"chat": 100.0})) == 1
 
     @pytest.mark.parametrize("rate", [20.0, 200.0])
+    @pytest.mark.slow
     def test_dispatchers_at_once_keep_the_pace_together(self, database: str, conn: Ledger, rate: float) -> None:
         _tell_many(conn, 200)
         ends = time.monotonic() + 1.0

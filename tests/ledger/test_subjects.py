@@ -219,6 +219,7 @@ def _oracle(facts: Sequence[SubjectFact]) -> dict[tuple[str, str], Any]:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=st.lists(FACTS, max_size=12), seed=st.integers(0, 10**6))
+@pytest.mark.slow
 def test_any_order_and_any_repetition_of_facts_ends_in_the_same_rows(
     conn: Ledger, facts: list[SubjectFact], seed: int
 ) -> None:

@@ -357,6 +357,7 @@ sources:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_the_process_says_nothing_and_ends_cleanly_with_its_jobs_cancelled(
     database: str, tmp_path: Path, number: signal.Signals
 ):

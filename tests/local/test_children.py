@@ -55,6 +55,7 @@ def test_one_that_ends_while_starting_is_explained_by_its_own_last_words(tmp_pat
 
 
 @pytest.mark.promise("F8")
+@pytest.mark.slow
 def test_one_that_never_answers_is_given_up_after_the_stated_time_and_ended(tmp_path: Path):
     began = time.monotonic()
     silent = service("silent", "import time; time.sleep(60)", tmp_path / "never", ready_seconds=2)
@@ -77,6 +78,7 @@ def test_a_failing_service_ends_those_before_it(tmp_path: Path):
     assert set(psutil.Process().children()) <= before
 
 
+@pytest.mark.slow
 def test_what_a_child_started_ends_with_it(tmp_path: Path):
     program = SLEEPER + "pathlib.Path('{up}').write_text(str(child.pid))\ntime.sleep(60)"
     with running_services([service("parent", program, tmp_path / "up")], tmp_path / "logs"):

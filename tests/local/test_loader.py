@@ -274,6 +274,7 @@ def test_a_column_declared_with_another_type_is_refused_before_a_row_is_read(loa
         ({"id": 1, "name": "a", "amount": 1, "x" * 64: "x"}, "1 to 63 bytes"),
     ],
 )
+@pytest.mark.slow
 def test_a_row_that_cannot_be_stored_fails_with_its_stream_and_reason(load: Load, row: dict[str, Any], words: str):
     loader = load()
     put(loader, row)

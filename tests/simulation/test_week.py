@@ -38,6 +38,7 @@ def exactly_those_who_were_late_were_paged(week: Judged) -> None:
 
 
 @pytest.mark.promise("B53", "F9", "F12")
+@pytest.mark.slow
 def test_on_a_healthy_sunday_on_which_clocks_change_and_a_vendor_is_down_nobody_is_paged() -> None:
     week = judged(simulate(1, SUNDAY, SUNDAY + DAY))
     assert week.minutes == 24 * 60
@@ -83,6 +84,7 @@ def test_a_source_that_brings_no_rows_is_told_at_its_first_empty_sync_long_befor
 
 
 @pytest.mark.parametrize("hour", [6.9, 8.1, 10.25])
+@pytest.mark.slow
 def test_an_outage_at_the_worst_time_of_the_day_pages_nobody(hour: float) -> None:
     """When the statements of the day are due, when the shop that is closed at weekends opens, over the hourly sync."""
     monday = datetime(2026, 11, 2, tzinfo=UTC)
@@ -90,6 +92,7 @@ def test_an_outage_at_the_worst_time_of_the_day_pages_nobody(hour: float) -> Non
     nobody_was_paged(week)
 
 
+@pytest.mark.slow
 def test_where_nobody_tries_again_the_same_outage_breaks_promises_and_the_engine_says_so() -> None:
     """The windows of telemetry.yaml count on it: two hourly syncs, each up to 3 minutes off, may be over 2 h apart.
 

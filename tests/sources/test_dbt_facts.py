@@ -163,6 +163,7 @@ def projects(draw: st.DrawFn) -> tuple[list[AssetNode], list[SubjectFact], list[
 
 @settings(max_examples=300, deadline=None)
 @given(projects())
+@pytest.mark.slow
 def test_thousands_at_a_time_hold_what_each_by_itself_would(
     project: tuple[list[AssetNode], list[SubjectFact], list[str]],
 ):

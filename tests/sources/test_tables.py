@@ -67,6 +67,7 @@ class TestTimes:
 
     @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
     @pytest.mark.parametrize("odd", ["infinity", "-infinity", "4000-01-01 BC", "12000-01-01"])
+    @pytest.mark.slow
     def test_no_time_crashes_and_the_future_is_left_out(self, conn: Connection, kind: str, odd: str) -> None:
         execute(
             conn,
@@ -273,6 +274,7 @@ class TestText:
         assert set(newest(read(conn, ask("t"))[0])) == names
 
     @pytest.mark.parametrize("text", ["'; drop schema s cascade; --", "\\'; x", "$telemetry$", "é'\\", '"'])
+    @pytest.mark.slow
     def test_no_name_leaves_its_quotes(self, conn: Connection, text: str) -> None:
         execute(conn, "set standard_conforming_strings = off")
         (reading,) = read(conn, TableRequest(text, text, "at", text))

@@ -159,6 +159,7 @@ def test_why_a_table_says_nothing_is_said_with_the_way_out(
     assert "; " in error
 
 
+@pytest.mark.slow
 def test_a_table_we_have_no_right_to_or_that_is_locked_is_told_so(erp: psycopg.Connection[TupleRow], database: str):
     with psycopg.connect(database) as migration:
         migration.execute("lock table erp.orders in access exclusive mode")
