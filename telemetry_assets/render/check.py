@@ -39,6 +39,8 @@ _HEADERS = ("", "CHECK", "TENANT")
 _LEAST_SAID = 40
 _LONGEST_SAID = 1_000
 _REMEDIES = 8
+_PASSED = 20
+"""Where something is wrong, no more lines of what passed than these stand between it and the verdict."""
 
 
 @contextmanager
@@ -78,12 +80,19 @@ def print_verdict(verdict: Verdict, *, no_color: bool = False) -> None:
 def verdict_lines(verdict: Verdict, colours: Palette, width: int) -> Iterator[str]:
     """The lines of :func:`print_verdict`: what passed is one line a check; of what else there is all that it says."""
     rows = list(_rows(verdict.results))
+    passed = [row for row in rows if row[0].text.startswith(MARKS[State.PASS])]
+    folded = bool(verdict.exit_code) and len(passed) > _PASSED
+    if folded:
+        rows = rows[: -len(passed)]
     if rows:
         taken = sum(
             max(len(header), *(len(row[column].text) for row in rows)) for column, header in enumerate(_HEADERS)
         )
         room = max(width - taken - 8, _LEAST_SAID)
         yield from draw((*_HEADERS, "SAID"), [line for row in rows for line in _lines_of(row, room)], colours)
+        if folded:
+            mark = colours.state(State.PASS, MARKS[State.PASS])
+            yield f"{mark} {counted(len(passed), 'more line')} of what passed: --json has all"
         yield ""
     remedies = list(dict.fromkeys(one.remedy for one in verdict.bad if one.remedy))
     for remedy in remedies[:_REMEDIES]:

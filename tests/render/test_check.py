@@ -82,6 +82,15 @@ def test_what_is_said_of_something_bad_is_whole_and_of_what_passed_one_line():
     assert len([line for line in found if "PASS" in line]) == 2
 
 
+def test_what_passed_does_not_bury_what_is_wrong():
+    passed = [Result(Kind.CHECK, f"a{number}", "b", State.PASS, "well") for number in range(30)]
+    assert len([line for line in lines(*passed) if "PASS " in line]) == 30
+    found = lines(*passed, Result(Kind.CHECK, "c", "d", State.FAIL, "words"))
+    assert [line for line in found if "PASS " in line] == []
+    assert "30 more lines of what passed: --json has all" in found[-3]
+    assert found[1].split()[1] == "FAIL"
+
+
 def test_json_is_the_whole_verdict(capsys: pytest.CaptureFixture[str]):
     print_json(verdict(result(State.PASS, "acme"), result(State.FAIL, "globex", took=timedelta(seconds=2))))
     document = json.loads(capsys.readouterr().out)
