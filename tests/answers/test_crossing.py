@@ -79,6 +79,7 @@ def _states(ledger: Ledger, settings: Settings, now: datetime) -> dict[tuple[str
 
 
 @pytest.mark.parametrize("seed", range(25))
+@pytest.mark.slow
 def test_no_state_changes_before_the_next_crossing(ledger: Ledger, seed: int) -> None:
     chance = random.Random(seed)
     subjects.record(ledger, _facts(chance))

@@ -30,6 +30,7 @@ def spent(account: str, found: tuple[Row, ...]) -> float:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, account=accounts, now=instants)
+@pytest.mark.slow
 def test_whatever_the_seed_and_instant_keys_are_unique_and_nothing_is_from_the_future(
     seed: int, account: str, now: datetime
 ):
@@ -40,6 +41,7 @@ def test_whatever_the_seed_and_instant_keys_are_unique_and_nothing_is_from_the_f
 
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, account=accounts, now=instants)
+@pytest.mark.slow
 def test_whatever_the_seed_and_instant_an_ad_is_clicked_no_more_than_seen_and_no_number_is_negative(
     seed: int, account: str, now: datetime
 ):

@@ -88,6 +88,7 @@ class TestFromPromiseToSink:
 class TestWhatIsNotAccepted:
     """Again, joined with what came meanwhile, or dead and told to somebody else."""
 
+    @pytest.mark.slow
     def test_what_a_sink_refused_is_sent_again_with_the_same_key(self, stage: Stage, now: datetime) -> None:
         with HttpSink() as sink:
             sink.answer(Reply(503), Reply(429, {"Retry-After": "1"}))

@@ -154,6 +154,7 @@ TICKS = st.lists(st.dictionaries(st.sampled_from("abc"), st.tuples(STATES, TIMES
 
 @given(ticks=TICKS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_replaying_the_rows_gives_who_was_not_fresh_and_how_at_any_moment(
     conn: Ledger, ticks: Sequence[dict[str, tuple[State, datetime | None]]]
 ) -> None:

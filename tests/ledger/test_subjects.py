@@ -143,6 +143,7 @@ def test_a_naive_instant_is_refused(conn: Ledger) -> None:
         ("9999-12-31 23:59:59.999999+00", LATEST),
     ],
 )
+@pytest.mark.slow
 def test_an_instant_that_python_cannot_hold_is_read_as_a_bound(conn: Ledger, stored: str, read: datetime) -> None:
     subjects.record(conn, [FACT])
     conn.execute("update telemetry.subjects set run_time = %s, data_times = array[%s::timestamptz]", [stored] * 2)
@@ -152,6 +153,7 @@ def test_an_instant_that_python_cannot_hold_is_read_as_a_bound(conn: Ledger, sto
 
 @pytest.mark.parametrize("instant", [EARLIEST, LATEST])
 @pytest.mark.parametrize("hours", [-14, 0, 14])
+@pytest.mark.slow
 def test_the_first_and_the_last_instant_of_any_zone_can_be_recorded(
     conn: Ledger, instant: datetime, hours: int
 ) -> None:
@@ -166,6 +168,7 @@ def test_ten_thousand_facts_go_in_by_one_statement(conn: Ledger) -> None:
     assert subjects.record(conn, [replace(fact, run_time=NOON + MINUTE) for fact in facts]) == 10_000
 
 
+@pytest.mark.slow
 def test_writers_of_the_same_subjects_in_opposite_orders_do_not_deadlock(database: str) -> None:
     facts = [replace(FACT, tenant=f"t{number}") for number in range(2_000)]
 

@@ -67,6 +67,7 @@ def sdk(server: LocalAirbyte) -> AirbyteAPI:
     return AirbyteAPI(server_url=f"{server.url}/public/v1", security=models.Security(client_credentials=credentials))
 
 
+@pytest.mark.slow
 def test_airbytes_own_python_sdk_drives_a_sync_from_end_to_end(server: LocalAirbyte):
     """airbyte-api is generated from Airbyte's specification: what it parses is what a server answers."""
     client = sdk(server)
@@ -158,6 +159,7 @@ def test_a_token_is_given_for_json_and_for_a_form_with_and_without_grant_type(se
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", ""])
+@pytest.mark.slow
 def test_without_a_good_token_every_endpoint_answers_401(server: LocalAirbyte, authorization: str | None):
     headers = {"Authorization": authorization} if authorization is not None else {}
     for method, path in (("GET", "/public/v1/jobs"), ("POST", "/v1/connections/get"), ("DELETE", "/public/v1/jobs/1")):

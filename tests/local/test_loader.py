@@ -177,6 +177,7 @@ def test_a_long_stretch_without_a_state_waits_outside_the_table(conn: Any, load:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4) | st.just("state")), max_size=40))
+@pytest.mark.slow
 def test_the_table_holds_exactly_what_the_last_state_says(conn: Any, load: Load, steps: list[tuple[str, Any]]):
     """Any interleaving of two streams, spilled and committed at odd moments, then a read that dies."""
     conn.execute("drop schema if exists raw_test cascade")

@@ -68,6 +68,7 @@ def test_a_planted_fault_changes_nothing_before_it_begins() -> None:
     assert healthy.events != faulty.events
 
 
+@pytest.mark.slow
 def test_a_source_that_brings_no_rows_is_told_at_its_first_empty_sync_long_before_it_is_late() -> None:
     fault = Fault(FaultKind.ZERO_ROWS, "shop", SUNDAY + 4 * HOUR, SUNDAY + 9 * HOUR)
     week = judged(simulate(1, SUNDAY, SUNDAY + 10 * HOUR, (fault,)), fault.since)

@@ -45,6 +45,7 @@ def _without_tenants_in(manifest: dict[str, Any]) -> dict[str, Any]:
     return bare
 
 
+@pytest.mark.slow
 def test_keys_and_parents_are_exactly_those_that_dagster_dbt_computes(manifest, nodes) -> None:
     from dagster_dbt import DagsterDbtTranslator
     from dagster_dbt.asset_utils import build_dbt_specs
