@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .uv/bin/uv
 # Tests that wait for daemons, processes and deadlines: nothing may run beside them.
-BY_THE_CLOCK := dispatch faults integration local simulation
+BY_THE_CLOCK := faults integration/test_alerts.py
 READY := $(VENV)/.ready
 # Without compiled modules every command of ours starts seconds later.
 unexport PYTHONDONTWRITEBYTECODE
