@@ -1,14 +1,13 @@
 """Containment: what holds is proven keyword by keyword, and nothing that a document contradicts ever is."""
 
 import time
+from enum import StrEnum
 from random import Random
 from typing import Any
 
 import jsonschema
 import jsonschema_rs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from telemetry_assets.contracts.containment.contained import Proof, prove
 from telemetry_assets.contracts.containment.normal import normalise
@@ -246,7 +245,8 @@ def judged(schema: Any, document: Any, draft: int) -> bool | None:
         return None
 
 
-def never_contradicted(seed: int) -> None:
+def never_contradicted(seed: int) -> bool:
+    """Whether something of the pair of this seed was proven, and a document was there that could have contradicted."""
     r = Random(seed)
     draft = r.choice([7, 2020])
     drawing = Drawing(r, draft)
@@ -257,50 +257,70 @@ def never_contradicted(seed: int) -> None:
     try:
         pairs = [(sub, sup, normalise(sub), normalise(sup)), (sup, sub, normalise(sup), normalise(sub))]
     except ConfigError:
-        return
+        return False
+    tested = False
     for one, other, left, right in pairs:
         if not prove(left, right).proven:
             continue
         for document in documents(r, [one, other], 12):
             if judged(one, document, draft):
+                tested = True
                 assert judged(other, document, draft) is not False, (one, other, document)
+    return tested
 
 
-@given(st.integers(min_value=0))
-@settings(max_examples=250, deadline=None)
-def test_nothing_that_a_document_contradicts_is_ever_proven(seed: int) -> None:
-    never_contradicted(seed)
+def test_nothing_that_a_document_contradicts_is_ever_proven() -> None:
+    seeds = range(20_000, 20_250)
+    assert sum(map(never_contradicted, seeds)) > 0.45 * len(seeds)
 
 
 @pytest.mark.slow
 def test_of_thousands_of_pairs_none_is_proven_and_contradicted() -> None:
-    for seed in range(20_000):
-        never_contradicted(seed)
+    seeds = range(8_000)
+    assert sum(map(never_contradicted, seeds)) > 0.5 * len(seeds)
 
 
-def widely_looked_at(seed: int) -> bool:
-    """Where jsonschema-rs's own canonical check says NO of what we prove, somebody is wrong; true where it said so."""
+class Second(StrEnum):
+    """What jsonschema-rs's own canonical check says of what we prove."""
+
+    AGREES = "agrees"
+    SILENT = "says neither yes nor no; documents were looked at in its place"
+
+
+def second_opinion(seed: int) -> Second | None:
+    """Never is what we prove denied: by another canonical check, nor, where that is silent, by any document. None where
+    nothing is proven."""
     r = Random(seed)
     drawing = Drawing(r, 2020)
     sub = drawing.whole(2)
     sup = drawing.edited(sub)
     try:
         proof = shown(sub, sup)
-        theirs = jsonschema_rs.canonicalize(sup).covers(jsonschema_rs.canonicalize(sub))
-    except (ConfigError, ValueError, jsonschema_rs.ReferencingError):
-        return False
-    if not proof.proven or str(theirs) != "no":
-        return False
-    for document in documents(r, [sub, sup], 400):
-        assert not (judged(sub, document, 2020) and judged(sup, document, 2020) is False), (sub, sup, document)
-    return True
+    except ConfigError:
+        return None
+    if not proof.proven:
+        return None
+    try:
+        theirs = str(jsonschema_rs.canonicalize(sup).covers(jsonschema_rs.canonicalize(sub)))
+    except (ValueError, jsonschema_rs.ReferencingError):
+        theirs = "unknown"
+    assert theirs != "no", (sub, sup)
+    if theirs == "yes":
+        return Second.AGREES
+    looked = [judged(sup, document, 2020) for document in documents(r, [sub, sup], 400) if judged(sub, document, 2020)]
+    assert False not in looked, (sub, sup)
+    return Second.SILENT if looked else None
 
 
-def test_where_another_canonical_check_says_no_of_what_is_proven_no_document_says_so() -> None:
-    for seed in range(150):
-        widely_looked_at(seed)
+def test_another_canonical_check_never_says_no_of_what_is_proven() -> None:
+    seeds = range(20_000, 20_150)
+    told = [second_opinion(seed) for seed in seeds]
+    assert told.count(Second.AGREES) > 0.65 * len(seeds)
 
 
 @pytest.mark.slow
-def test_where_another_canonical_check_says_no_thousands_of_documents_do_not() -> None:
-    assert sum(widely_looked_at(seed) for seed in range(20_000)) < 200
+def test_another_canonical_check_never_says_no_of_thousands_and_documents_speak_where_it_is_silent() -> None:
+    seeds = range(10_000)
+    told = [second_opinion(seed) for seed in seeds]
+    assert told.count(Second.AGREES) > 0.75 * len(seeds)
+    assert told.count(Second.SILENT) > 40

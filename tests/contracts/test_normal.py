@@ -7,8 +7,6 @@ from typing import Any
 import jsonschema
 import jsonschema_rs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from telemetry_assets.contracts.containment.judging import accepts
 from telemetry_assets.contracts.containment.normal import Normal, normalise
@@ -167,31 +165,36 @@ def test_references_to_references_are_written_once_each() -> None:
     assert len(json.dumps(normalise(schema).to_schema())) < 10_000
 
 
-def judged_alike(seed: int) -> None:
+def judged_alike(seed: int) -> bool:
+    """Whether documents of both kinds were judged by the schema of this seed, and its normal form reasoned of most."""
     r = Random(seed)
     draft = r.choice([7, 2020])
     schema = Drawing(r, draft).whole()
     try:
         normal = normalise(schema)
     except ConfigError:
-        return
+        return False
+    verdicts, reasoned = list[bool](), list[bool | None]()
     before, after = validator(schema, draft), validator(normal.to_schema(), 2020)
     for document in documents(r, [schema], 8):
         verdict = before.is_valid(document)
         assert after.is_valid(document) is verdict, (schema, document)
-        assert accepts(normal.root, document, normal.defs) in (verdict, None), (schema, document)
+        ours = accepts(normal.root, document, normal.defs)
+        assert ours in (verdict, None), (schema, document)
+        verdicts.append(verdict)
+        reasoned.append(ours)
+    return len({*verdicts}) == 2 and reasoned.count(None) < len(reasoned) / 2
 
 
-@given(st.integers(min_value=0))
-@settings(max_examples=250, deadline=None)
-def test_the_normal_form_judges_every_document_as_the_schema_does(seed: int) -> None:
-    judged_alike(seed)
+def test_the_normal_form_judges_every_document_as_the_schema_does() -> None:
+    seeds = range(6_000, 6_250)
+    assert sum(map(judged_alike, seeds)) > 0.5 * len(seeds)
 
 
 @pytest.mark.slow
 def test_thousands_of_normal_forms_judge_as_their_schemas() -> None:
-    for seed in range(6_000):
-        judged_alike(seed)
+    seeds = range(6_000)
+    assert sum(map(judged_alike, seeds)) > 0.5 * len(seeds)
 
 
 def test_numbers_are_exact() -> None:
