@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 from xml.etree import ElementTree
 
 import dagster as dg
@@ -15,26 +14,15 @@ import psycopg
 import pytest
 
 from telemetry_assets.cli.main import main
-from telemetry_assets.ledger import graph, subjects, tenants
-from telemetry_assets.model import AssetKind, AssetNode, Clock, ExitCode, SubjectFact, Tenant
+from telemetry_assets.ledger import subjects
+from telemetry_assets.model import ExitCode, SubjectFact
+from tests.cli.shop import TENANTS, YAML, declare, write_home
 from tests.conftest import _execute, named
 from tests.integration.example import clean_environment
 
 type Run = Callable[..., tuple[int, str, str]]
 
 ORDERS = "tests.defs.foreign_examples.orders"
-TENANTS = (Tenant("acme", UUID(int=1), "Acme"), Tenant("globex", UUID(int=2), "Globex"))
-YAML = """
-tenants:
-  - {slug: acme, id: 00000000-0000-0000-0000-000000000001, name: Acme}
-  - {slug: globex, id: 00000000-0000-0000-0000-000000000002, name: Globex}
-sources:
-  shop: {executable: [run-me], every: 15m, streams: {orders: {}}, connections: [{tenant: acme}, {tenant: globex}]}
-promises:
-  - {asset: shop/*, window: {fail: 60m}, owner: data-eng}
-owners: {data-eng: {notify: {ERROR: [log]}}}
-channels: {log: {kind: file, path: messages.log}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +31,15 @@ def database_url(postgres_url: str, _template: str) -> str:
     _execute(postgres_url, f"create database cli_check template {_template}")
     url = named(postgres_url, "cli_check")
     with psycopg.connect(url, autocommit=True) as conn:
-        tenants.write(conn, TENANTS)
-        graph.replace(conn, [AssetNode("shop/orders", AssetKind.STREAM, clock=Clock())])
+        declare(conn)
     return url
 
 
 @pytest.fixture
 def home(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A prepared home, of whose source nothing has come yet."""
-    (tmp_path / "telemetry.yaml").write_text(YAML)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TELEMETRY_CONFIG", str(tmp_path / "telemetry.yaml"))
-    monkeypatch.setenv("TELEMETRY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    write_home(tmp_path, database_url, monkeypatch)
     monkeypatch.setenv("DAGSTER_HOME", "")
-    for name in ("AIRBYTE_URL", "MONITOR_ALERT_WEBHOOK_URL", "TELEMETRY_DEADMAN_URL", "GITHUB_STEP_SUMMARY"):
-        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 

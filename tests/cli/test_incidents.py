@@ -9,52 +9,29 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
 from telemetry_assets.cli.main import main
-from telemetry_assets.ledger import audit, check_results, graph, incidents, looks, silences, subjects, tenants
+from telemetry_assets.ledger import audit, check_results, incidents, looks, silences, subjects
 from telemetry_assets.ledger.check_results import CheckResult
-from telemetry_assets.model import AssetKind, AssetNode, Clock, ExitCode, Look, SubjectFact, Tenant
+from telemetry_assets.model import ExitCode, Look, SubjectFact
+from tests.cli.shop import HOOK, YAML, declare, write_home
 from tests.integration.example import Place
 from tests.sinks.http_sink import HttpSink, Reply
 
 type Ledger = psycopg.Connection[TupleRow]
 type Run = Callable[..., tuple[int, str, str]]
 
-TENANTS = (Tenant("acme", UUID(int=1), "Acme"), Tenant("globex", UUID(int=2), "Globex"))
-YAML = """
-tenants:
-  - {slug: acme, id: 00000000-0000-0000-0000-000000000001, name: Acme}
-  - {slug: globex, id: 00000000-0000-0000-0000-000000000002, name: Globex}
-sources:
-  shop: {executable: [run-me], every: 15m, streams: {orders: {}}, connections: [{tenant: acme}, {tenant: globex}]}
-promises:
-  - {asset: shop/*, window: {fail: 60m}, owner: data-eng}
-owners: {data-eng: {notify: {ERROR: [log]}}}
-channels:
-  log: {kind: file, path: messages.log}
-  hook: {kind: webhook, url: http://127.0.0.1:9/x, timeout: 1s}
-"""
-
 
 @pytest.fixture
 def home(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A prepared home with two tenants of one source, nothing of which is known yet; commands run there."""
-    (tmp_path / "telemetry.yaml").write_text(YAML)
-    (tmp_path / "home").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TELEMETRY_CONFIG", str(tmp_path / "telemetry.yaml"))
-    monkeypatch.setenv("TELEMETRY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DATABASE_URL", database)
-    for name in ("AIRBYTE_URL", "MONITOR_ALERT_WEBHOOK_URL", "TELEMETRY_DEADMAN_URL", "TELEMETRY_DAGSTER_URL"):
-        monkeypatch.delenv(name, raising=False)
+    write_home(tmp_path, database, monkeypatch)
     with psycopg.connect(database, autocommit=True) as conn:
-        tenants.write(conn, TENANTS)
-        graph.replace(conn, [AssetNode("shop/orders", AssetKind.STREAM, clock=Clock())])
+        declare(conn)
     return tmp_path
 
 
@@ -385,7 +362,7 @@ class TestDispatch:
     def test_a_drill_goes_to_every_channel_and_says_who_received_it(self, telemetry: Run, home: Path) -> None:
         with HttpSink() as sink:
             sink.answer(then=Reply(404))
-            (home / "telemetry.yaml").write_text(YAML.replace("http://127.0.0.1:9/x", sink.url))
+            (home / "telemetry.yaml").write_text(YAML.replace(HOOK, sink.url))
             code, out, _ = telemetry("dispatch", "--drill")
         assert "log: received" in out
         assert "hook: not received: It answered 404" in out
