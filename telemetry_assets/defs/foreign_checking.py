@@ -21,7 +21,7 @@ from telemetry_assets.answers.results import Kind, Result
 from telemetry_assets.defs.check_results import newest_recorded, results_of
 from telemetry_assets.defs.check_runs import Code, Heard, run_checks
 from telemetry_assets.defs.expected_checks import Expected, expected_checks
-from telemetry_assets.defs.loading import Unloadable, load_location
+from telemetry_assets.defs.loading import Loaded, Unloadable, load_location
 from telemetry_assets.defs.overrun import ended_by
 from telemetry_assets.errors import CouldNotLookError, UsageError
 from telemetry_assets.model import State
@@ -43,7 +43,6 @@ def check_theirs(
     where nothing is there to check, CouldNotLookError where nothing of it could be loaded.
     """
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    codes: dict[str, Code] = {}
     failed: tuple[Unloadable, ...] = ()
     heard: dict[str, tuple[Sequence[Expected], Heard]] = {}
 
@@ -56,16 +55,22 @@ def check_theirs(
         found, failed = load_location(where, Path.cwd())
         if not found:
             raise CouldNotLookError(*_said(failed))
-        codes = {name: Code.of(repository) for name, repository in found.items()}
+        codes = {name: _code(one) for name, one in found.items()}
         expected = _expected(codes, instance, selection, partitions, lenient=bool(failed))
         heard = {name: (some, Heard(recorded=newest_recorded(instance, some))) for name, some in expected.items()}
         on_expected(so_far)
         for name, (some, of_it) in heard.items():
-            run_checks(codes[name], instance, some, of_it, on_step)
+            with found[name].modules.in_place():
+                run_checks(codes[name], instance, some, of_it, on_step)
             if of_it.interrupted:
                 raise KeyboardInterrupt
     results = so_far()
     return (*results, *overrun.results(results))
+
+
+def _code(loaded: Loaded) -> Code:
+    with loaded.modules.in_place():
+        return Code.of(loaded.repository)
 
 
 def _expected(

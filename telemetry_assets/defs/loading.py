@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
+from dagster._check import CheckError
 from dagster._core.definitions.reconstruct import repository_def_from_target_def
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.remote_origin import CodeLocationOrigin, ManagedGrpcPythonEnvCodeLocationOrigin
@@ -21,6 +22,7 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster._grpc.utils import get_loadable_targets
 
 from telemetry_assets.answers.check_selection import Location
+from telemetry_assets.defs.own_modules import OwnModules
 from telemetry_assets.errors import ConfigError, CouldNotLookError, UsageError
 
 _NOT_THEIRS = (
@@ -41,19 +43,29 @@ class Unloadable:
     remedy: str
 
 
-def load_location(where: Location, folder: Path) -> tuple[dict[str, dg.RepositoryDefinition], tuple[Unloadable, ...]]:
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Definitions, and the modules that they have to be run with."""
+
+    repository: dg.RepositoryDefinition
+    modules: OwnModules
+
+
+def load_location(where: Location, folder: Path) -> tuple[dict[str, Loaded], tuple[Unloadable, ...]]:
     """name → definitions of everything that ``where`` names, and what could not be loaded; imported as from ``folder``.
 
     Raises UsageError for a workspace file that is not there, ConfigError for a workspace that is none.
     """
-    found: dict[str, dg.RepositoryDefinition] = {}
+    found: dict[str, Loaded] = {}
     failed: list[Unloadable] = []
     for name, origin in _targets(where, folder):
         refused = origin if isinstance(origin, Unloadable) else None
         try:
             if not isinstance(origin, Unloadable):
-                loaded = _load(origin)
-                found |= {name if len(loaded) == 1 else f"{name}: {one.name}": one for one in loaded}
+                modules = OwnModules((folder / (origin.working_directory or "")).resolve())
+                with modules.in_place():
+                    loaded = [Loaded(one, modules) for one in _load(origin, modules.folder)]
+                found |= {name if len(loaded) == 1 else f"{name}: {one.repository.name}": one for one in loaded}
         except CouldNotLookError as error:
             refused = Unloadable(name, error.message, error.remedy)
         if refused:
@@ -69,7 +81,7 @@ def _targets(where: Location, folder: Path) -> Iterator[tuple[str, LoadableTarge
             LoadableTargetOrigin(
                 module_name=module,
                 attribute=attribute or None,
-                working_directory=str(folder),
+                working_directory=None,
                 executable_path=None,
                 python_file=None,
                 package_name=None,
@@ -86,10 +98,13 @@ def _origins(path: Path) -> Sequence[CodeLocationOrigin]:
     if not path.is_file():
         raise UsageError(f"There is no file {path}.", "Name a workspace.yaml, or a module with -m.")
     try:
-        return location_origins_from_yaml_paths([str(path)])
-    except (dg.DagsterError, yaml.YAMLError, OSError, ValueError) as error:
+        origins = location_origins_from_yaml_paths([str(path)])
+    except (dg.DagsterError, CheckError, yaml.YAMLError, OSError, ValueError) as error:
         said = " ".join(str(error).split())[:300]
-        raise ConfigError(f"{path} is no workspace: {said}", "See Dagster's page on workspace.yaml.") from None
+        raise ConfigError(f"{path} is no workspace: {said}", _WORKSPACES) from None
+    if not origins:
+        raise ConfigError(f"{path} is no workspace: its load_from names no code location.", _WORKSPACES)
+    return origins
 
 
 def _target(origin: CodeLocationOrigin) -> LoadableTargetOrigin | Unloadable:
@@ -104,11 +119,13 @@ def _target(origin: CodeLocationOrigin) -> LoadableTargetOrigin | Unloadable:
     return target
 
 
+_WORKSPACES = "See Dagster's page on workspace.yaml."
 _FROM_CODE = "Name its module: telemetry check -m MODULE."
 
 
-def _load(target: LoadableTargetOrigin) -> list[dg.RepositoryDefinition]:
-    """What is defined there. Raises CouldNotLookError, with the place in their code, where importing raises."""
+def _load(target: LoadableTargetOrigin, folder: Path) -> list[dg.RepositoryDefinition]:
+    """What is defined there, imported as from ``folder``. Raises CouldNotLookError, with the place in their code, where
+    importing raises."""
     named = target.module_name or target.package_name or target.autoload_defs_module_name or target.python_file
     try:
         with warnings.catch_warnings():
@@ -118,7 +135,7 @@ def _load(target: LoadableTargetOrigin) -> list[dg.RepositoryDefinition]:
                 module_name=target.module_name,
                 package_name=target.package_name,
                 autoload_defs_module_name=target.autoload_defs_module_name,
-                working_directory=target.working_directory,
+                working_directory=str(folder),
                 attribute=target.attribute,
                 resolve_lazy_defs=True,
             )

@@ -264,6 +264,53 @@ class TestLoading:
         assert {one.asset for one in results if one.kind is Kind.CHECK} == {"order_report", "sales"}
         assert exit_of(results) is ExitCode.COULD_NOT_LOOK
 
+    def test_two_locations_with_modules_of_one_name_are_two(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.chdir(tmp_path)
+        for folder, passed in (("one", True), ("two", False)):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "theirs_own.py").write_text(f"PASSED = {passed}\n")
+            (tmp_path / folder / "theirs_twice.py").write_text(
+                f"import dagster as dg\nimport theirs_own\n@dg.asset\ndef {folder}(): ...\n"
+                f"@dg.asset_check(asset={folder})\ndef at_load():\n"
+                f"    return dg.AssetCheckResult(passed=theirs_own.PASSED)\n"
+                f"@dg.asset_check(asset={folder})\ndef as_it_runs():\n    from theirs_own import PASSED\n"
+                f"    return dg.AssetCheckResult(passed=PASSED)\n"
+                f"defs = dg.Definitions(assets=[{folder}], asset_checks=[at_load, as_it_runs])\n"
+            )
+        (tmp_path / "w.yaml").write_text(
+            "load_from:\n"
+            "  - python_module: {module_name: theirs_twice, working_directory: one, location_name: first}\n"
+            "  - python_module: {module_name: theirs_twice, working_directory: two, location_name: second}\n"
+        )
+        assert states(check_theirs(Location(workspace=tmp_path / "w.yaml"), Selection())) == {
+            ("one", "at_load", "*"): State.PASS,
+            ("one", "as_it_runs", "*"): State.PASS,
+            ("two", "at_load", "*"): State.FAIL,
+            ("two", "as_it_runs", "*"): State.FAIL,
+        }
+        assert "theirs_own" not in sys.modules
+
+    def test_a_workspace_finds_modules_where_it_is_run_as_dagster_does(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        (tmp_path / "theirs_here.py").write_text(
+            "import dagster as dg\n@dg.asset\ndef here(): ...\n"
+            "@dg.asset_check(asset=here)\ndef found(): return dg.AssetCheckResult(passed=True)\n"
+            "defs = dg.Definitions(assets=[here], asset_checks=[found])\n"
+        )
+        (tmp_path / "w.yaml").write_text("load_from: [{python_module: theirs_here}]\n")
+        monkeypatch.chdir(tmp_path)
+        (found,) = check_theirs(Location(workspace=tmp_path / "w.yaml"), Selection())
+        assert found.state is State.PASS
+
+    @pytest.mark.parametrize(
+        "text", ["", "load_from: []\n", "load_from: [{python_module: twice}, {python_module: twice}]\n"]
+    )
+    def test_a_workspace_without_a_location_or_with_one_twice_is_wrong(self, tmp_path: Path, text: str):
+        (tmp_path / "w.yaml").write_text(text)
+        with pytest.raises(ConfigError, match="is no workspace"):
+            check_theirs(Location(workspace=tmp_path / "w.yaml"), Selection())
+
     def test_a_workspace_that_is_none_is_wrong(self, tmp_path: Path):
         (tmp_path / "w.yaml").write_text("load_from: 7\n")
         with pytest.raises(ConfigError, match="is no workspace"):
