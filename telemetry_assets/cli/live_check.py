@@ -4,8 +4,6 @@ What belongs here: what is around the checks: the database, the incidents, stand
 hears. What does not: the checks (``defs/checking.py``, ``defs/foreign_checking.py``), the options (``check.py``).
 """
 
-import os
-import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -117,12 +115,7 @@ def shown_and_kept(verdict: Verdict, kept: Kept, settings: "Settings | None") ->
     from telemetry_assets.render import check as render
 
     final = leave_behind(verdict, out=kept.out, junit=kept.junit, settings=settings)
-    try:
-        (render.print_json if kept.as_json else render.print_verdict)(final)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Who reads no further does not change the verdict; the rest of it goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    (render.print_json if kept.as_json else render.print_verdict)(final)
     return final.exit_code
 
 

@@ -7,6 +7,7 @@ import click
 
 from telemetry_assets.cli import actions, alerts, check, ci_init, compare, contracts, incidents, questions
 from telemetry_assets.cli.app import app, say
+from telemetry_assets.cli.readers import outlive_readers
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.model import ExitCode
 
@@ -16,6 +17,7 @@ __all__ = ["actions", "alerts", "check", "ci_init", "compare", "contracts", "inc
 def main() -> None:
     """The console script. Maps every end to the one table of exit codes; never a bare traceback."""
     hear_interrupts()
+    outlive_readers()
     try:
         code = app(standalone_mode=False)
         sys.exit(int(code) if isinstance(code, int) else 0)
@@ -27,9 +29,6 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except TelemetryError as error:
         say(f"telemetry: {error}")
         sys.exit(error.exit_code)

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from telemetry_assets.cli.readers import end_with_readers
 from telemetry_assets.errors import TelemetryError, UsageError
 from telemetry_assets.model import ExitCode
 
@@ -39,6 +40,7 @@ def watch_status(settings: "Settings", ask: "Callable[[Connection[TupleRow]], St
     from telemetry_assets.render.watch import view
 
     span = interval(every)
+    end_with_readers()
     with using_database(settings) as dsn, closing(Looker(dsn, ask)) as looker:
         return watch(looker.look, view(sys.stdout, every), span)
 
