@@ -9,8 +9,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 from telemetry_assets.answers.results import Kind, Result
 from telemetry_assets.model import State, Tenant
@@ -80,7 +81,8 @@ def _single(held: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def leaks(own: Mapping[str, Collection[str]], searched: Iterable[Named]) -> tuple[Leak, ...]:
-    """What each text holds of tenants that it is not of, in the order of the texts. Any part of a text counts."""
+    """What each text holds of tenants that it is not of, in the order of the texts. Any part of a text counts, in
+    capitals or not."""
     needles = _Needles.of(own)
     return tuple(leak for named in searched for leak in needles.leaks(named))
 
@@ -159,7 +161,9 @@ class _Needles:
     @staticmethod
     def of(own: Mapping[str, Collection[str]]) -> "_Needles":
         everything = [(text, slug) for slug, texts in own.items() for text in texts]
-        long = [(form, text, slug) for text, slug in everything if len(text) >= LEAST for form in _forms(text)]
+        long = [
+            (form.casefold(), text, slug) for text, slug in everything if len(text) >= LEAST for form in _forms(text)
+        ]
         often = Counter(part for form, _, _ in long for part in _parts(form))
         by_part: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
         for needle in long:
@@ -170,10 +174,11 @@ class _Needles:
 
     def hits(self, named: Named) -> Iterator[tuple[str, str]]:
         """(text, whose) of everything in it that is of another; once for each."""
-        text, told = named.text, set[str]()
-        for part in sorted(_parts(text) & self.by_part.keys()):
+        text, told = _read(named.text), set[str]()
+        folded = text.casefold()
+        for part in sorted(_parts(folded) & self.by_part.keys()):
             for form, plain, slug in self.by_part[part]:
-                if slug not in named.of and plain not in told and form in text:
+                if slug not in named.of and plain not in told and form in folded:
                     told.add(plain)
                     yield plain, slug
         for pattern, plain, slug in self.short:
@@ -186,6 +191,11 @@ class _Needles:
             found[slug].append(text)
         for slug, texts in sorted(found.items()):
             yield Leak(named, slug, len(texts), min(texts))
+
+
+def _read(text: str) -> str:
+    """A text as it is, and under it as whoever takes it out of a URL or of HTML reads it."""
+    return "\n".join(dict.fromkeys((text, unquote(text), unquote_plus(text), unescape(text))))
 
 
 def _parts(text: str) -> set[str]:

@@ -39,6 +39,12 @@ def test_what_stands_inside_anothers_text_is_not_ones_own() -> None:
     }
 
 
+def test_what_two_have_in_other_capitals_is_neithers_own() -> None:
+    rows = {"acme": [{"name": "Spring sale"}], "globex": [{"name": "SPRING SALE"}]}
+    own = own_texts([ACME, GLOBEX], rows)
+    assert not {"Spring sale", "SPRING SALE"} & (own["acme"] | own["globex"])
+
+
 def test_a_slug_in_anothers_rows_is_still_its_owners() -> None:
     own = own_texts([ACME, GLOBEX], {**ROWS, "globex": [{"note": "moved here from acme"}]})
     assert "acme" in own["acme"]
@@ -69,6 +75,13 @@ def test_a_text_may_speak_of_whom_it_is_of() -> None:
         "| über & out |",
         f"id: {GLOBEX.id}",
         "tenant: globex",
+        'DOOMSDAY "DEVICE"',
+        str(GLOBEX.id).upper(),
+        "xÜBER & OUTx",
+        "https://x.example/?q=Doomsday%20%22device%22",
+        "https://x.example/?q=%C3%BCber+%26+out",
+        "gl%6Fbex",
+        "&#252;ber &#38; out",
     ],
 )
 def test_no_way_of_writing_hides_it(written: str) -> None:
