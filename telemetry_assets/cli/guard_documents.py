@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from telemetry_assets.answers.condition import Condition
+from telemetry_assets.answers.contracts_answer import tables_of
 from telemetry_assets.answers.health import read_health
 from telemetry_assets.answers.results import Kind, Place, Result
 from telemetry_assets.cli.guard_clock import trouble
 from telemetry_assets.cli.guard_steps import Guard
 from telemetry_assets.contracts.fixtures import hydrated
 from telemetry_assets.contracts.reading import read_json_file
-from telemetry_assets.contracts.registry import SUFFIX, load_contract
+from telemetry_assets.contracts.registry import SUFFIX, folder_faults, load_contract, load_folder
 from telemetry_assets.errors import TelemetryError
 from telemetry_assets.ledger import snapshots
 from telemetry_assets.ledger.connection import connect
@@ -22,20 +23,40 @@ from telemetry_assets.model import ANY_TENANT, State
 from telemetry_assets.spoken import counted
 
 FIXTURE = "fixture"
+FOLDER = "folder"
 HEALTH = "health"
 PUBLISHED = "published"
 _PAYLOADS = {"airbyte": "airbyte_health", "dbt": "dbt_health", "snapshots": "snapshot_health"}
 """Component → the contract of its payload."""
+_LISTED = "Rename, bind or remove it: telemetry contracts list."
 
 
 def documents(guard: Guard) -> Iterator[Result]:
-    """Every fixture of a contract, every health payload of this ledger and every published snapshot."""
+    """What does not fit in the folder; every fixture of a contract, every health payload of this ledger and every
+    published snapshot."""
+    yield from _faults(guard)
     for name, path in contract_files(guard.settings.schemas_dir).items():
         fixture = guard.settings.schemas_dir / "fixtures" / f"{name}.json"
         if fixture.is_file():
             yield _fixture(guard, name, path, fixture)
     yield from _health(guard)
     yield from _published(guard)
+
+
+def _faults(guard: Guard) -> Iterator[Result]:
+    """What binds to nothing holds nothing: a contract, a fixture, a file named otherwise."""
+    settings, schemas = guard.settings, guard.settings.schemas_dir
+    if not schemas.is_dir() or not guard.nodes:
+        return
+    try:
+        folder = load_folder(schemas)
+    except TelemetryError:
+        return  # an unsound contract is told by whoever holds something to it, and by the comparison
+    published = [snapshot.asset_key for snapshot in settings.snapshots.values()]
+    tables = tables_of(settings) | {node.key for node in guard.nodes if not node.parents}
+    faults = folder_faults(folder, {node.key for node in guard.nodes}, published, tables)
+    if faults:
+        yield Result(Kind.CONTRACT, "", FOLDER, State.FAIL, " ".join(faults), remedy=_LISTED)
 
 
 def contract_files(schemas: Path) -> dict[str, Path]:

@@ -87,8 +87,10 @@ def folder_faults(
     twice = sorted(folder.contracts.keys() & folder.api.keys())
     rows = {key.replace("/", ".") for key in tables}
     lost = sorted(folder.fixtures.keys() - folder.contracts.keys() - folder.api.keys() - rows)
+    deeper = sorted(name for name in folder.files.keys() - shared if _is_deeper(name))
     return (
         *(f"{name} would bind to nothing: name it KEY.JOINED.BY.DOTS{SUFFIX}." for name in folder.strays),
+        *(f"{name} would bind to nothing, and nothing refers to it: name it {_flat(name)}." for name in deeper),
         *unbound(bound, assets, published),
         *(f"{name} is a contract both under {ASSETS}/ and {API}/: its fixture could be of either." for name in twice),
         *(
@@ -185,6 +187,16 @@ def _strays(schemas_dir: Path) -> Iterator[str]:
         # Elsewhere than among the contracts lies what they share.
         if not name.endswith(SUFFIX) or not room or rest == SUFFIX:
             yield name
+
+
+def _is_deeper(name: str) -> bool:
+    room, _, rest = name.partition("/")
+    return room in (ASSETS, API) and "/" in rest
+
+
+def _flat(name: str) -> str:
+    room, _, rest = name.partition("/")
+    return f"{room}/{rest.replace('/', '.')}"
 
 
 def _meant(name: str, folder: Folder) -> str:

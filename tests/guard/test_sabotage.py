@@ -148,6 +148,19 @@ def test_a_contract_that_is_gone_breaks_and_publishes_nothing(small: Project) ->
     assert any(one.asset == "snapshots/board" for one in found(verdict, Kind.CONTRACT, State.FAIL))
 
 
+def test_what_lies_in_the_folder_and_binds_to_nothing_does_not_pass(small: Project) -> None:
+    for name in ("assets/snapshots/board.schema.json", "assets/snapshots.board.json", "assets/gone.schema.json"):
+        small.write(f"schemas/{name}", "{}")
+    small.write("schemas/fixtures/snapshots.bord.json", "{}")
+    verdict = judged(small)
+    assert verdict.exit_code is ExitCode.FAILING
+    said = one_of(verdict, Kind.CONTRACT, "", "folder").message
+    assert "assets/snapshots/board.schema.json would bind to nothing, and nothing refers to it" in said
+    assert "assets/snapshots.board.json would bind to nothing" in said
+    assert "The contract of gone has no asset of that key" in said
+    assert "fixtures/snapshots.bord.json belongs to no contract and no table" in said
+
+
 @pytest.mark.promise("B43", "A16", "A31")
 def test_a_tenant_in_anothers_payload_is_named_with_where(small: Project) -> None:
     leak = execute(
