@@ -67,7 +67,9 @@ def test_a_null_can_be_the_document_that_shows_it() -> None:
 
 
 def test_what_is_neither_proved_nor_shown_is_unknown_and_says_what_is_missing() -> None:
-    found = compare({"type": "string", "pattern": "^[0-9]{2}$"}, {"type": "string", "pattern": "^[0-9][0-9]$"})
+    # Looking ahead is not read as an automaton.
+    old, new = ({"type": "string", "pattern": f"^(?=.){digits}$"} for digits in ("[0-9]{2}", "[0-9][0-9]"))
+    found = compare(old, new)
     assert (found.verdict, found.counterexample) == (Drift.UNKNOWN, None)
     assert "pattern" in found.reason
     assert found.verdict.exit_code == ExitCode.COULD_NOT_LOOK

@@ -220,3 +220,11 @@ def test_a_pattern_stretches_to_a_length_and_one_that_python_cannot_read_gives_n
     assert any(len(text) == 12 for text in texts("^[a-z]+$", (12,)))
     assert texts("\\p{L}+") == ()
     assert texts("(") == ()
+
+
+def test_where_it_can_be_shown_so_the_document_is_one_that_every_engine_reads_alike() -> None:
+    # Whether é is a letter of \w, engines do not agree.
+    accepting, refusing = ({"patternProperties": {each: {"type": "null"}}} for each in ("^q(\\w)+q$", "q.*q"))
+    document = find(accepting, refusing)
+    assert document is not NOTHING
+    assert all(name.isascii() and name.isprintable() for name in document)

@@ -12,12 +12,15 @@ from typing import Any
 
 from telemetry_assets.contracts.comparison.matching_text import near, texts
 from telemetry_assets.contracts.containment.exact import ALL_KINDS, canonical, exact, plain
+from telemetry_assets.contracts.containment.languages import example
 
 Part = Mapping[str, Any]
 _OF_TYPE = {"number": frozenset({"integer", "fraction"})}
 LONGEST = 5_000
 """Longer texts and arrays are not built: a difference beyond that stays unknown."""
 _CONSTANTS = 400
+_PATTERNS = 4
+"""How many patterns of one place are told apart."""
 _NUMBERS: tuple[Any, ...] = (1, 0, -1, 1.5, 0.5, -2.5, 2, 3, 100, 10**12)
 _TEXTS = (
     "a",
@@ -105,6 +108,7 @@ def _common(steps: Sequence[Fraction]) -> list[Fraction]:
 def strings(parts: Sequence[Part]) -> Iterator[str]:
     """Texts of each pattern and format, of the lengths on and beside each bound, and ordinary ones."""
     lengths = sizes(parts, "minLength", "maxLength")
+    yield from telling(parts)
     for part in parts:
         if isinstance(pattern := part.get("pattern"), str):
             matching = texts(pattern, tuple(lengths))
@@ -119,6 +123,27 @@ def strings(parts: Sequence[Part]) -> Iterator[str]:
     yield from _TEXTS
     for length in lengths:
         yield from (character * length for character in ("a", "0", "é"))
+
+
+def telling(parts: Sequence[Part]) -> Iterator[str]:
+    """Texts that tell the patterns and lengths of the parts apart: each kept where another is broken."""
+    patterns = list(dict.fromkeys(part["pattern"] for part in parts if isinstance(part.get("pattern"), str)))[
+        :_PATTERNS
+    ]
+    if not patterns:
+        return
+    shortest = {0, 1, *(int(part["minLength"]) for part in parts if "minLength" in part)}
+    longest = {int(part["maxLength"]) for part in parts if "maxLength" in part}
+    found: dict[str | None, None] = {}
+    for broken in patterns:
+        others = frozenset(patterns) - {broken}
+        for kept in (others, *([each] for each in sorted(others) if len(others) > 1), ()):
+            found |= {example(frozenset(kept), frozenset({broken}), least): None for least in sorted(shortest)}
+            found |= {example(frozenset(kept), frozenset({broken}), 0, most): None for most in sorted(longest)}
+    for kept in patterns:
+        found |= {example(frozenset({kept}), frozenset(), 0, least - 1): None for least in sorted(shortest - {0, 1})}
+        found |= {example(frozenset({kept}), frozenset(), most + 1): None for most in sorted(longest)}
+    yield from (text for text in found if text is not None)
 
 
 def _stretched(name: str, length: int) -> str:

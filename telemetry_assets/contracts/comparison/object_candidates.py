@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING, Any
 
-from telemetry_assets.contracts.comparison.boundary_values import LONGEST, constants, sizes, strings
+from telemetry_assets.contracts.comparison.boundary_values import LONGEST, constants, sizes, strings, telling
 from telemetry_assets.contracts.comparison.sides import NOTHING, Side, Spots
 
 if TYPE_CHECKING:
@@ -156,8 +156,12 @@ class Objects:
     def _strange(self) -> list[str]:
         """Names that nobody names: of the patterns, of ``propertyNames``, and ordinary ones."""
         search = self._search
-        found: dict[str, None] = dict.fromkeys(_EXTRAS[:2])
-        for side, spots in ((search.ours, search.ours.parts(self._ours)), (search.theirs, self._theirs)):
+        sides = ((search.ours, search.ours.parts(self._ours)), (search.theirs, self._theirs))
+        patterns = [
+            each for side, spots in sides for spot in spots for each in side.at(spot).get("patternProperties", ())
+        ]
+        found: dict[str, None] = dict.fromkeys((*_EXTRAS[:2], *telling([{"pattern": each} for each in patterns])))
+        for side, spots in sides:
             for spot in spots:
                 for pattern in side.at(spot).get("patternProperties", ()):
                     found |= dict.fromkeys(islice(strings([{"pattern": pattern}]), 12))

@@ -3,6 +3,8 @@
 What belongs here: the search, its bounds, the shrinking. What does not: which documents are tried (``candidates.py``).
 """
 
+import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -27,9 +29,8 @@ def find(accepting: Any, refusing: Any, judges: tuple[Judge, Judge] | None = Non
     judges = judges or (Judge(accepting), Judge(refusing))
     try:
         ours, theirs = Side(accepting), Side(refusing)
-        for document in islice(_candidates(ours, theirs, steps), _CONFIRMED):
-            if counts(document, judges):
-                return shrunk(document, judges)
+        document = _plainest(islice(_candidates(ours, theirs, steps), _CONFIRMED), judges)
+        return document if document is NOTHING else shrunk(document, judges)
     except (ValueError, LookupError, RecursionError):
         # Nested deeper than the validators go, or references that only a whole folder resolves.
         return NOTHING
@@ -43,6 +44,26 @@ def _candidates(ours: Side, theirs: Side, steps: int) -> Iterator[Any]:
                 yield document
     except SpentError:
         return
+
+
+def _plainest(documents: Iterator[Any], judges: tuple[Judge, Judge]) -> Any:
+    """The first that counts and that every engine reads alike (is é a letter?), else the first that counts."""
+    first = NOTHING
+    try:
+        for document in documents:
+            if counts(document, judges):
+                if _typed(document):
+                    return document
+                first = document if first is NOTHING else first
+    except (ValueError, LookupError, RecursionError):
+        if first is NOTHING:
+            raise
+    return first
+
+
+def _typed(document: Any) -> bool:
+    """Whether all texts in it are of plain characters."""
+    return not re.search(r"\\[^\"\\/]", json.dumps(document))
 
 
 def counts(document: Any, judges: tuple[Judge, Judge]) -> bool:

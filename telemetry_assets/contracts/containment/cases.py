@@ -182,6 +182,10 @@ class Case:
                     follows.append(then)
                 elif refusing(condition).digest in self.digests:
                     follows.append(other)
+            for branches in self.anys:
+                left = [each for each in branches if self.kinds & each.words.get("types", ALL_KINDS)]
+                if len(left) < 2:
+                    follows += left or branches
             for branches in self.ones:
                 held = [not each.words or each.digest in self.digests for each in branches]
                 if any(held):
@@ -273,7 +277,11 @@ class Case:
     def _numbers(self, kind: str) -> list[Any] | None:
         """The numbers within the bounds; of those that are not whole only where they are multiples of something."""
         step = self.stepped(kind)
-        if step is None or self.low is None or self.high is None:
+        if self.low is None or self.high is None:
+            return None
+        if self.low[0] == self.high[0]:
+            return [] if (self.low[0].denominator == 1) is (kind == "fraction") else [plain(self.low[0])]
+        if step is None:
             return None
         first, last = ceil(self.low[0] / step), floor(self.high[0] / step)
         if last - first >= MOST_CONSTANTS:

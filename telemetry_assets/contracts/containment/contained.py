@@ -11,7 +11,7 @@ from typing import Any
 
 from telemetry_assets.contracts.containment import contained_arrays, contained_objects
 from telemetry_assets.contracts.containment.cases import Case
-from telemetry_assets.contracts.containment.contained_scalars import number_missed, string_missed
+from telemetry_assets.contracts.containment.contained_scalars import no_text, number_missed, string_missed
 from telemetry_assets.contracts.containment.judging import accepts
 from telemetry_assets.contracts.containment.negated import absent, negated, present, refusing
 from telemetry_assets.contracts.containment.nodes import FALSE, Node, node, type_node
@@ -159,7 +159,7 @@ class Prover:
             for kind in sorted(case.kinds - words["types"]):
                 if not self.kind_impossible(case, kind):
                     return Obligation(path, "type", f"it may be {_named(kind)}")
-        if "enum" in words:
+        if "enum" in words and not (case.kinds == {"string"} and no_text(case, but=words["enum"].values())):
             return Obligation(path, "enum", "it may be another value")
         missed = self._of_kinds(case, goal, path)
         return missed or self._of_choices(facts, goal, path, splits)
@@ -239,6 +239,8 @@ class Prover:
                 return contained_arrays.impossible(self, case)
             case "object":
                 return contained_objects.impossible(self, case)
+            case "string" if no_text(case):
+                return True
             case _:
                 return case.constants_of(kind) == []
 

@@ -1,7 +1,7 @@
 """Objects: what of a goal does not follow from what is known, and whether any object can be.
 
 What belongs here: properties by name, by pattern, any other; presence; counts; names. What does not: the search
-(``contained.py``). A pattern matches who knows what: only equal patterns are known to match the same names.
+(``contained.py``). What is known of patterns is what ``languages.py`` shows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry_assets.contracts.containment.cases import Case, Shape
 from telemetry_assets.contracts.containment.evaluated import beyond_names
 from telemetry_assets.contracts.containment.judging import Answer, accepts, any_of
+from telemetry_assets.contracts.containment.languages import none_such
 from telemetry_assets.contracts.containment.negated import absent, present
 from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node, node, type_node
 from telemetry_assets.contracts.containment.obligations import Obligation, Path
@@ -138,10 +139,12 @@ def _shaped(prover: "Prover", case: Case, goal: Shape, path: Path) -> Obligation
         return None
     surely = _name_patterns(prover, case)
     for pattern, each in patterns.items():
+        if none_such(frozenset({pattern, *surely}), but=frozenset(names)):
+            continue
         unshown = prover.below(_others(case, pattern, surely, {}), each, (*path, "*"))
         if unshown is not None:
             return unshown
-    if rest is None or surely & patterns.keys():
+    if rest is None or surely & patterns.keys() or none_such(frozenset(surely), frozenset(patterns)):
         return None
     return prover.below(_others(case, None, surely, patterns), rest, (*path, "*"))
 
@@ -154,14 +157,15 @@ def _name_patterns(prover: "Prover", case: Case) -> set[str]:
 def _others(case: Case, pattern: str | None, surely: set[str], but: Mapping[str, Node]) -> "Facts":
     """What is known of a property that no schema names and that matches ``pattern`` and ``surely``, none of ``but``."""
     facts: list[Node] = []
+    kept, refused = frozenset(surely if pattern is None else {pattern, *surely}), frozenset(but)
     for _, patterns, rest in case.shapes:
-        hit = [each for other, each in patterns.items() if other == pattern or other in surely]
-        perhaps = [each for other, each in patterns.items() if other not in but]
+        hit = [each for other, each in patterns.items() if other in kept or none_such(kept, refused | {other})]
+        perhaps = [each for other, each in patterns.items() if not none_such(kept | {other}, refused)]
         if hit:
             facts += hit
-        elif not perhaps and rest is not None:
-            facts.append(rest)
-        elif perhaps and rest is not None:
+        elif none_such(kept, refused.union(patterns)):
+            facts.append(_either(perhaps))
+        elif rest is not None:
             # It matches one of them, or none and is any other.
             facts.append(_either([*perhaps, rest]))
     return tuple(facts)

@@ -3,11 +3,12 @@
 What belongs here: bounds, steps, lengths, patterns, formats. What does not: the search (``contained.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil, floor
 from typing import Any
 
 from telemetry_assets.contracts.containment.cases import Bound, Case
+from telemetry_assets.contracts.containment.languages import none_such
 from telemetry_assets.contracts.containment.obligations import Obligation, Path
 
 
@@ -29,15 +30,50 @@ def number_missed(case: Case, kind: str, words: Mapping[str, Any], path: Path) -
 
 def string_missed(case: Case, words: Mapping[str, Any], path: Path) -> Obligation | None:
     """What of the goal's lengths, pattern and format does not follow of texts."""
-    if words.get("minLength", 0) > case.least["string"]:
-        return Obligation(path, "minLength", f"it may be shorter than {words['minLength']}")
-    if "maxLength" in words and case.most.get("string", words["maxLength"] + 1) > words["maxLength"]:
-        return Obligation(path, "maxLength", f"it may be longer than {words['maxLength']}")
-    if "pattern" in words and words["pattern"] not in case.patterns:
-        return Obligation(path, "pattern", f"it may not match {words['pattern']}")
+    fewest = words.get("minLength", 0)
+    if fewest > case.least["string"] and not no_text(case, most=fewest - 1):
+        return Obligation(path, "minLength", f"it may be shorter than {fewest}")
+    most = words.get("maxLength")
+    if most is not None and case.most.get("string", most + 1) > most and not no_text(case, least=most + 1):
+        return Obligation(path, "maxLength", f"it may be longer than {most}")
+    pattern = words.get("pattern")
+    if pattern is not None and pattern not in case.patterns and not no_text(case, refused=pattern):
+        return Obligation(path, "pattern", f"it may not match {pattern}")
     if "format" in words and words["format"] not in case.formats:
         return Obligation(path, "format", f"it may be no {words['format']}")
     return None
+
+
+def no_text(
+    case: Case, *, least: int = 0, most: int | None = None, refused: str | None = None, but: Iterable[Any] = ()
+) -> bool:
+    """Whether surely no text of that length, none of ``but``, that does not match ``refused`` keeps what is known."""
+    few = max(least, case.least["string"])
+    many = min([each for each in (most, case.most.get("string")) if each is not None], default=None)
+    if many is not None and few > many:
+        return True
+    patterns, texts = _excluded(case)
+    if refused is not None:
+        patterns |= {refused}
+    return none_such(
+        frozenset(case.patterns),
+        frozenset(patterns),
+        few,
+        many,
+        but=frozenset(texts.union(each for each in but if isinstance(each, str))),
+    )
+
+
+def _excluded(case: Case) -> tuple[set[str], set[str]]:
+    """The patterns that no text may match, and the texts that may not be."""
+    patterns: set[str] = set()
+    texts: set[str] = set()
+    for words in (each.words for each in case.nots):
+        if set(words) == {"enum"}:
+            texts.update(each for each in words["enum"].values() if isinstance(each, str))
+        elif "pattern" in words and words.keys() <= {"pattern", "types"}:
+            patterns.update([words["pattern"]] if "string" in words.get("types", ("string",)) else ())
+    return patterns, texts
 
 
 def _bounded(case: Case, kind: str, word: str, wanted: Bound) -> bool:
@@ -47,6 +83,8 @@ def _bounded(case: Case, kind: str, word: str, wanted: Bound) -> bool:
         return False
     at, open_ = known
     step = case.stepped(kind)
+    # What is not whole is never at a whole bound.
+    open_ = open_ or (kind == "fraction" and at.denominator == 1)
     if step is not None:
         count = at / step
         inward = ceil(count) if word == "low" else floor(count)

@@ -13,6 +13,7 @@ from telemetry_assets.contracts.containment.nodes import FALSE, TRUE, Node, node
 _OBJECT = frozenset({"object"})
 _ARRAY = frozenset({"array"})
 _STRING = frozenset({"string"})
+_FEW = 8
 _WHOLE = frozenset({"unevaluatedItems", "unevaluatedProperties", "opaque", "$ref"})
 """Words whose meaning hangs on the words beside them, or on a definition."""
 _COUNTS = {
@@ -93,6 +94,11 @@ def _of_arrays(words: Mapping[str, Any], word: str, value: Any) -> Iterator[Node
                 yield node({"types": _ARRAY, "minItems": index + 1, "prefixItems": (*before, refusing(each))})
         case "items" if not words.get("prefixItems"):
             yield node({"types": _ARRAY, "contains": (refusing(value), 1, None)})
+        case "items" if words.get("maxItems", _FEW + 1) <= _FEW:
+            # Of longer arrays ``maxItems`` says it.
+            for index in range(len(words["prefixItems"]), words["maxItems"]):
+                before = (TRUE,) * index
+                yield node({"types": _ARRAY, "minItems": index + 1, "prefixItems": (*before, refusing(value))})
         case "items":
             said = {"items": value, "prefixItems": (TRUE,) * len(words["prefixItems"])}
             yield node({"types": _ARRAY, "not": node(said)})

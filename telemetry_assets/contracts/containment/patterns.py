@@ -19,7 +19,7 @@ _ODD_TEXT = re.compile(r"[^\x20-\x7e]")
 @lru_cache(maxsize=4096)
 def matches(pattern: str, text: str) -> bool | None:
     """Whether a pattern is found in a text, where every engine would say the same; else None. Takes linear time."""
-    if len(text) > _LONGEST or _ODD_TEXT.search(text) or not _plain(pattern):
+    if len(text) > _LONGEST or _ODD_TEXT.search(text) or not read_alike(pattern):
         return None
     try:
         return _fast(pattern)(text)
@@ -30,7 +30,7 @@ def matches(pattern: str, text: str) -> bool | None:
 @lru_cache(maxsize=1024)
 def lengths(pattern: str) -> tuple[int, int | None]:
     """(fewest, most) characters of a text in which the pattern is found; most is None where there is no such bound."""
-    if not _plain(pattern):
+    if not read_alike(pattern):
         return 0, None
     parsed: Any = parser.parse(pattern)
     fewest, most = parsed.getwidth()
@@ -40,7 +40,7 @@ def lengths(pattern: str) -> tuple[int, int | None]:
 
 
 @lru_cache(maxsize=1024)
-def _plain(pattern: str) -> bool:
+def read_alike(pattern: str) -> bool:
     """Whether every engine reads the pattern alike."""
     if len(pattern) > _LONGEST or _DISPUTED.search(pattern):
         return False
