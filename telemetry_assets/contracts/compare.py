@@ -4,6 +4,7 @@ What belongs here: putting proof, counter-example and objection together. What d
 (``contained.py``), searching (``witness.py``), the changes in words (``changes.py``). The meaning: docs/contracts.md.
 """
 
+import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from telemetry_assets.contracts.comparison.sides import NOTHING
 from telemetry_assets.contracts.containment.contained import prove
 from telemetry_assets.contracts.containment.normal import Normal, normalise
 from telemetry_assets.contracts.drift import WORST_FIRST, Change, Comparison, CounterExample, Direction, Drift
+from telemetry_assets.contracts.spelling import disputed, with_draft
 
 Files = Mapping[str, Any]
 NO_FILES: Files = {}
@@ -53,11 +55,17 @@ def compare(
     its file's name. ``old_files`` and ``new_files``: path → schema of that folder, then and now. Raises ConfigError for
     what is no schema, naming file, pointer and keyword. The same input gives the same answer, in bounded work.
     """
-    before, after = _version(OLD, old, old_files, name), _version(NEW, new, new_files, name)
-    if before.normal.equal(after.normal):
+    old, new = with_draft(old), with_draft(new)
+    before = normalise(old, old_files, name)
+    if _text(old, old_files) == _text(new, new_files):
         return Comparison(Drift.NO_CHANGE, direction)
-    told = changes(before.normal, after.normal, direction, _contract(name))
-    answers = [_answer(sub, sup) for sub, sup in _ways(before, after, direction)]
+    after = normalise(new, new_files, name)
+    dispute = disputed(old, new)
+    if before.equal(after) and not dispute:
+        return Comparison(Drift.NO_CHANGE, direction)
+    told = changes(before, after, direction, _contract(name))
+    versions = _version(OLD, before, old, old_files, name), _version(NEW, after, new, new_files, name)
+    answers = [_answer(sub, sup, dispute) for sub, sup in _ways(*versions, direction)]
     worst = min(answers, key=lambda answer: WORST_FIRST.index(answer.drift))
     return Comparison(worst.drift, direction, _agreeing(told, worst.drift), worst.counterexample, worst.reason)
 
@@ -67,8 +75,12 @@ def _contract(path: str) -> str:
     return posixpath.basename(path).removesuffix(".json").removesuffix(".schema")
 
 
-def _version(side: str, schema: Any, files: Files, name: str) -> _Version:
-    normal = normalise(schema, files, name)
+def _text(schema: Any, files: Files) -> str:
+    """What is written, orders aside; 1, 1.0 and true stay apart."""
+    return json.dumps([schema, dict(files)], sort_keys=True)
+
+
+def _version(side: str, normal: Normal, schema: Any, files: Files, name: str) -> _Version:
     return _Version(side, normal, normal.to_schema(), Judge(schema, files, name))
 
 
@@ -80,11 +92,11 @@ def _ways(before: _Version, after: _Version, direction: Direction) -> list[tuple
     ]
 
 
-def _answer(sub: _Version, sup: _Version) -> _Answer:
-    """Whether ``sup`` accepts every document of ``sub``."""
+def _answer(sub: _Version, sup: _Version, dispute: str) -> _Answer:
+    """Whether ``sup`` accepts every document of ``sub``; nothing is proved where validators read a word in two ways."""
     proof = prove(sub.normal, sup.normal)
-    reason = proof.obligation
-    if proof.proven:
+    reason = dispute or proof.obligation
+    if proof.proven and not dispute:
         objection = objection_to(sub.schema, sup.schema)
         if not objection:
             return _Answer(Drift.NON_BREAKING)

@@ -91,6 +91,38 @@ def test_the_tuples_of_draft_7_are_no_hindrance() -> None:
     assert compare(old, new, Direction.BACKWARD).verdict is Drift.NON_BREAKING
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"items": [TEXT, NUMBER], "additionalItems": False}, {"items": [TEXT], "additionalItems": False}),
+        (thing({}, dependencies={"a": ["b"]}), thing({})),
+        (thing({"deep": thing({}, dependencies={"a": NEEDED})}), thing({"deep": thing({})})),
+    ],
+)
+def test_what_names_no_draft_and_is_spelt_as_only_draft_7_has_it_is_of_draft_7(old: Any, new: Any) -> None:
+    for direction in Direction:
+        said = compare({"$schema": DRAFT_7, **old}, {"$schema": DRAFT_7, **new}, direction)
+        assert compare(old, new, direction) == said
+    assert said.verdict is Drift.BREAKING
+
+
+def test_a_word_that_validators_of_2020_12_read_in_two_ways_proves_nothing() -> None:
+    drafted = {"$schema": "https://json-schema.org/draft/2020-12/schema", **thing({})}
+    for direction in Direction:
+        found = compare(drafted, {**drafted, "dependencies": {"a": ["b"]}}, direction)
+        assert (found.verdict, "dependencies" in found.reason) == (Drift.UNKNOWN, True)
+    both = {**drafted, "dependencies": {"a": ["b"]}}
+    assert compare({**both, "title": "then"}, {**both, "title": "now"}).verdict is Drift.NO_CHANGE
+
+
+def test_equal_texts_are_no_change_but_not_those_that_python_alone_takes_for_equal() -> None:
+    assert compare({"const": 1, "title": "a"}, {"title": "a", "const": 1}).verdict is Drift.NO_CHANGE
+    assert compare({"const": 1}, {"const": True}).verdict is Drift.BREAKING
+    assert compare({"const": 1}, {"const": 1.0}).verdict is Drift.NO_CHANGE
+    with pytest.raises(ConfigError):
+        compare({"type": "text"}, {"type": "text"})
+
+
 def test_a_change_in_a_file_that_is_referred_to_is_a_change() -> None:
     schema = thing({"budget": {"$ref": "../money.json#/$defs/amount"}})
     files = [{"money.json": {"$defs": {"amount": {"type": "number", **more}}}} for more in ({"minimum": 0}, {})]
