@@ -17,6 +17,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError, DagsterExecut
 from dagster._core.events import JobFailureData
 from dagster_shared.error import SerializableErrorInfo
 
+from telemetry_assets.defs import interrupts
 from telemetry_assets.defs.expected_checks import Asked, Expected, partition_tags
 
 CHECK_JOB = "telemetry_check"
@@ -111,13 +112,17 @@ def _run(
 ) -> None:
     """One run. One that cannot begin, for a resource or for config of one of its steps, is tried step by step."""
     watch, ops = _Watch(on_step, partition), sorted({one.op for one in some})
-    try:
-        result = _execute(code, instance, some, partition, watch)
-    except dg.DagsterError as error:
-        refused = Ended(said=config_words(error), raised=error, begun=False)
+    with interrupts.heard() as ending:
+        try:
+            result = _execute(code, instance, some, partition, watch)
+        except dg.DagsterError as error:
+            result = error
+    heard.interrupted = ending.any
+    if isinstance(result, dg.DagsterError):
+        refused = Ended(said=config_words(result), raised=result, begun=False)
     else:
         heard.run_ids.append(result.run_id)
-        heard.interrupted = _take(result, partition, watch, heard)
+        heard.interrupted |= _take(result, partition, watch, heard)
         if heard.interrupted or any(event.is_step_start for event in result.all_events):
             return
         refused = Ended(result.run_id, said=_why_not_begun(result), begun=False)

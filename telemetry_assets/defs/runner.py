@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from telemetry_assets import running
 from telemetry_assets.answers.refresh import Phase, PhaseResult, Step
 from telemetry_assets.defs.data_age_checks import states_of
+from telemetry_assets.defs.interrupts import heard
 from telemetry_assets.defs.jobs import selection_config
 from telemetry_assets.defs.location import build_definitions
 from telemetry_assets.defs.partitions import align, whole_range_tags
@@ -143,14 +144,14 @@ def _run(
     partitioned = phase in (Phase.SYNC, Phase.SNAPSHOTS)
     config: dict[str, Any] = selection_config(settings, phase, tenants)
     config["loggers"] = {"console": {"config": {"log_level": "CRITICAL"}}}
-    with printing_to(settings.home / "logs" / "refresh.log"):
+    with printing_to(settings.home / "logs" / "refresh.log"), heard() as interrupts:
         result = definitions.resolve_job_def(phase.value).execute_in_process(
             instance=instance,
             run_config=config,
             tags=dict(whole_range_tags(instance)) if partitioned else {},
             raise_on_error=False,
         )
-    if _was_interrupted(result):
+    if interrupts.any or _was_interrupted(result):
         raise KeyboardInterrupt
     checks = result.get_asset_check_evaluations()
     failed_checks = [
