@@ -32,11 +32,12 @@ class OwnModules:
             yield
         finally:
             sys.path[:] = path
-            for name, module in list(sys.modules.items()):
-                if before.get(name) is not module and self._is_own(name, module):
-                    self._kept[name] = module
-                    del sys.modules[name]
-                    sys.modules.update({name: before[name]} if name in before else {})
+            new = [(name, module) for name, module in list(sys.modules.items()) if before.get(name) is not module]
+            # All are looked at before one goes: a package without __init__.py asks for its parent.
+            for name, module in [one for one in new if self._is_own(*one)]:
+                self._kept[name] = module
+                del sys.modules[name]
+                sys.modules.update({name: before[name]} if name in before else {})
 
     def _is_own(self, name: str, module: ModuleType) -> bool:
         if name.partition(".")[0] in _EVERYBODYS:
