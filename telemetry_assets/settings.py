@@ -191,7 +191,7 @@ def load(path: Path | None = None) -> Settings:
 
     Raises ConfigError with file, line, key and the nearest valid key. Reads no secret and opens no connection.
     """
-    found = (path or _find()).resolve()
+    found = (path or find()).resolve()
     # pydantic takes longer to import than `scan`, which has no telemetry.yaml, takes to answer.
     from telemetry_assets.declaration.parse import parse, read_document
 
@@ -213,7 +213,8 @@ def export(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
-def _find() -> Path:
+def find() -> Path:
+    """Where the declaration is: $TELEMETRY_CONFIG, else the nearest telemetry.yaml. Raises ConfigError: nowhere."""
     named = environment("TELEMETRY_CONFIG")
     if named:
         return Path(named)

@@ -38,6 +38,8 @@ class Selection:
             for key in assets
             if key in tagged and (not self.patterns or any(_matches(key, pattern) for pattern in self.patterns))
         )
+        if not assets:
+            raise UsageError("There is no asset to check.", "Declare a source, or name another code location.")
         if not found:
             raise UsageError(f"No asset is {self}.", _tags_offered(assets) if self.tags else "Name one that is there.")
         return found

@@ -16,7 +16,7 @@ from telemetry_assets.cli.app import Json, app, say
 from telemetry_assets.cli.live_check import Kept, Live, ours, shown_and_kept, theirs
 from telemetry_assets.cli.verdicts import notify_file, verify_folder
 from telemetry_assets.cli.watch import interval
-from telemetry_assets.errors import UsageError
+from telemetry_assets.errors import TelemetryError, UsageError
 from telemetry_assets.model import ExitCode
 
 
@@ -86,15 +86,20 @@ def one_thing(ways: Mapping[str, object], base: str | None, keep: bool) -> None:
 def guarded(options: GuardOptions, kept: Kept) -> ExitCode:
     """The guard; its artifacts stand beside telemetry.yaml unless they are to be elsewhere."""
     from telemetry_assets.cli.artifacts import clear
-    from telemetry_assets.cli.guarding import ARTIFACTS, run_guard
+    from telemetry_assets.cli.guarding import ARTIFACTS, run_guard, undeclared
     from telemetry_assets.render import progress
 
-    settings = declared.load()
-    out = options.out or settings.root / ARTIFACTS
+    out = options.out or declared.find().resolve().parent / ARTIFACTS
     clear(out, kept.junit)
+    kept = replace(kept, out=out)
+    try:
+        settings = declared.load()
+    except TelemetryError as error:
+        say(f"telemetry: {error}")
+        return shown_and_kept(undeclared(error, options), kept, None)
     with progress.shown(quiet=kept.as_json) as show:
         verdict = run_guard(settings, options, show)
-    code = shown_and_kept(verdict, replace(kept, out=out), settings)
+    code = shown_and_kept(verdict, kept, settings)
     say(f"telemetry: artifacts in {out}")
     if options.keep:
         say(f"telemetry: the temporary home is kept: {verdict.diagnostics['home']}")

@@ -242,3 +242,30 @@ def test_it_runs_as_a_module_from_any_folder(command: list[str], tmp_path: Path)
     arguments = [sys.executable, *command, "check", "-m", "theirs_anywhere"]
     ended = subprocess.run(arguments, cwd=tmp_path, env=clean_environment(), capture_output=True, check=False)
     assert ended.returncode == 1, ended.stderr
+
+
+@pytest.mark.promise("A8", "F7")
+def test_a_guard_whose_declaration_cannot_be_used_leaves_that_as_its_verdict(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("TELEMETRY_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "telemetry.yaml").write_text("tenants: []\nsources: {shop: {}}\n")
+    (tmp_path / "telemetry-artifacts").mkdir()
+    (tmp_path / "telemetry-artifacts" / "ci-summary.json").write_text("of an earlier one that passed")
+    code, said, _ = run("--guard", "--json")
+    assert code == ExitCode.FAILING
+    assert "telemetry.yaml:2: sources.shop" in json.loads(said)["results"][0]["message"]
+    summary = json.loads((tmp_path / "telemetry-artifacts" / "ci-summary.json").read_text())
+    assert (summary["verdict"], summary["exit_code"]) == ("failed", ExitCode.FAILING)
+    assert run("--verify", tmp_path / "telemetry-artifacts")[0] == ExitCode.OK
+
+
+def test_where_nothing_is_declared_there_is_nothing_to_leave_artifacts_beside(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("TELEMETRY_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    code, _, said = run("--guard")
+    assert (code, list(tmp_path.iterdir())) == (ExitCode.FAILING, [])
+    assert "No telemetry.yaml" in said
