@@ -87,6 +87,7 @@ class Verdict:
     """Every result of one run of ``telemetry check``, in the order of docs/checking.md, and what follows from them.
 
     ``tenants`` maps the slugs that may appear in the artifacts to their ids. ``steps`` is how long each step took.
+    ``first`` is asset and check of what went wrong first, where the rest may follow from it.
     """
 
     results: tuple[Result, ...]
@@ -99,6 +100,12 @@ class Verdict:
     coverage: Coverage | None = None
     steps: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
     diagnostics: Mapping[str, str] = field(default_factory=dict[str, str])
+    first: tuple[str, str] | None = None
+
+    @property
+    def cause(self) -> Result | None:
+        """What went wrong first, where the rest may follow from it."""
+        return next((one for one in self.results if one.exit_code and (one.asset, one.check) == self.first), None)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -113,9 +120,10 @@ class Verdict:
 
     @property
     def bad(self) -> tuple[Result, ...]:
-        """What the exit code comes from, the gravest first."""
+        """What the exit code comes from: what the rest may follow from, then the gravest first."""
         order = (ExitCode.COULD_NOT_LOOK, ExitCode.FAILING, ExitCode.MISSING, ExitCode.LATE)
-        return tuple(result for code in order for result in self.results if result.exit_code is code)
+        bad = [result for result in self.results if result.exit_code]
+        return tuple(sorted(bad, key=lambda one: (one is not self.cause, order.index(one.exit_code))))
 
 
 def ordered(results: Sequence[Result]) -> tuple[Result, ...]:

@@ -36,6 +36,10 @@ class EndedEarly(BaseException):
         self.words, self.kind = words, kind
 
 
+class NotExecutedError(Exception):
+    """A step had nothing to stand on; the words say which one before it failed."""
+
+
 @dataclass(slots=True)
 class Steps:
     """What the steps found so far, and how long each took. ``ended`` is why the rest is not run any more."""
@@ -58,20 +62,25 @@ class Steps:
             self._end(name, end)
         except UsageError:
             raise
+        except NotExecutedError as why:
+            self.results.append(_step(name, State.UNKNOWN, f"was not executed: {why}"))
         except Exception as error:  # the outermost edge: whatever a step raises, the next ones run
             self.results.append(trouble(name, error))
         finally:
             self.took[name] = timedelta(seconds=time.monotonic() - began)
 
     def _end(self, name: str, end: BaseException) -> None:
-        words = end.words if isinstance(end, EndedEarly) else "the guard was interrupted"
-        self.ended = words
+        words = words_of(end)
+        self.ended = f"{words} while in step {name}"
         if isinstance(end, EndedEarly) and end.kind is Kind.DEADLINE:
             remedy = "See in diagnostics.json which step took how long; give it more time with --deadline."
-            self.results.append(
-                Result(Kind.DEADLINE, "", "deadline", State.FAIL, f"{words} while in step {name}", remedy=remedy)
-            )
+            self.results.append(Result(Kind.DEADLINE, "", "deadline", State.FAIL, self.ended, remedy=remedy))
         self.results.append(_step(name, State.UNKNOWN, f"did not end: {words}"))
+
+
+def words_of(end: BaseException) -> str:
+    """Why the rest is not run any more: the deadline, SIGTERM or Ctrl-C."""
+    return end.words if isinstance(end, EndedEarly) else "the guard was interrupted"
 
 
 def trouble(name: str, error: Exception, kind: Kind = Kind.STEP) -> Result:

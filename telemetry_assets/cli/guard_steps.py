@@ -5,6 +5,7 @@ and the time (``guarding.py``, ``guard_clock.py``), documents (``guard_documents
 (``guard_isolation.py``).
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,11 +17,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 from telemetry_assets.answers.check_selection import GuardOptions
-from telemetry_assets.answers.refresh import Phase, PhaseResult
+from telemetry_assets.answers.refresh import Phase, PhaseResult, Step
 from telemetry_assets.answers.results import Kind, Place, Result
-from telemetry_assets.cli.guard_clock import LONGEST
+from telemetry_assets.cli.guard_clock import LONGEST, NotExecutedError
 from telemetry_assets.cli.guard_tables import filled, fixture_faults, others_ran
-from telemetry_assets.errors import CouldNotLookError
 from telemetry_assets.ledger.connection import connect
 from telemetry_assets.ledger.schema import migrate
 from telemetry_assets.model import AssetNode, State
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from telemetry_assets.local.fixture_rows import Fixtures
     from telemetry_assets.local.guard_home import GuardHome
 
+HYDRATE = "hydrate"
 SCENARIOS = Path("tests") / "scenarios"
 NO_STEP_LOGS = "compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}\n"
 """Nobody reads what a step printed once the home is gone, and who copies it ends loudly on Ctrl-C."""
@@ -43,7 +44,7 @@ LATE_FIXTURE = "write it relative (telemetry contracts update)"
 @dataclass(slots=True)
 class Guard:
     """One run of the guard: what it is asked, and what its steps have made so far. ``home`` is None before it is up;
-    ``standing`` are the processes that outlive a step."""
+    ``standing`` are the processes that outlive a step; ``unhydrated``: what a half-filled home answers says nothing."""
 
     settings: Settings
     options: GuardOptions
@@ -55,12 +56,13 @@ class Guard:
     standing: frozenset[int] = frozenset()
     nodes: tuple[AssetNode, ...] = ()
     ran: list[str] = field(default_factory=list[str])
+    unhydrated: bool = False
 
     @property
     def up(self) -> "GuardHome":
-        """The home. Raises CouldNotLookError where it could not be made."""
-        if self.home is None:
-            raise CouldNotLookError("the temporary home is not up.")
+        """The home, filled. Raises NotExecutedError where it could not be."""
+        if self.home is None or self.unhydrated:
+            raise NotExecutedError(f"the step {HYDRATE} failed")
         return self.home
 
     def shown(self, path: Path) -> str:
@@ -71,6 +73,14 @@ class Guard:
 
 def hydrate(guard: Guard) -> Iterator[Result]:
     """Bring the home up, and into it what the fixtures hold: by syncs, and straight into the watched tables."""
+    try:
+        yield from _hydrated(guard)
+    except BaseException:
+        guard.unhydrated = True
+        raise
+
+
+def _hydrated(guard: Guard) -> Iterator[Result]:
     fixtures = guard.fixtures
     from telemetry_assets.defs.runner import DAGSTER_YAML, prepare
     from telemetry_assets.local.airbyte_server import LocalAirbyte
@@ -144,16 +154,22 @@ def contracts(guard: Guard) -> Iterator[Result]:
 def _run(guard: Guard, *phases: Phase) -> Iterator[Result]:
     from telemetry_assets.defs.runner import refresh
 
-    settings = guard.up.settings
-    for ended in refresh(settings, phases, [], on_phase=guard.show.phase, on_step=guard.show.step):
+    settings, units = guard.up.settings, defaultdict[Phase, list[bool]](list)
+
+    def hear(phase: Phase, step: Step) -> None:
+        units[phase].append(step.failed)
+        guard.show.step(phase, step)
+
+    for ended in refresh(settings, phases, [], on_phase=guard.show.phase, on_step=hear):
         guard.ran.append(ended.run_id)
-        yield _phase_result(ended)
+        yield phase_result(ended, nothing_done=bool(units[ended.phase]) and all(units[ended.phase]))
 
 
-def _phase_result(ended: PhaseResult) -> Result:
-    """How a phase ended. What its checks found is not repeated: they are results of their own."""
+def phase_result(ended: PhaseResult, *, nothing_done: bool = False) -> Result:
+    """How a phase ended, whose every unit may have failed (``nothing_done``) without an error of the phase itself. What
+    its checks found is not repeated otherwise: they are results of their own."""
     took = timedelta(seconds=ended.seconds)
-    if ended.succeeded:
+    if ended.succeeded and not nothing_done:
         return Result(Kind.STEP, "", str(ended.phase), State.PASS, "ended well", took=took, task_id=ended.run_id)
     said = "; ".join(ended.failures) or "failed, and says no more"
     return Result(Kind.STEP, "", str(ended.phase), State.FAIL, said[:LONGEST], took=took, task_id=ended.run_id)

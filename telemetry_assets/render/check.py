@@ -7,7 +7,7 @@ What belongs here: the table, the verdict's line, the document. What does not: t
 import json
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
@@ -79,7 +79,7 @@ def print_verdict(verdict: Verdict, *, no_color: bool = False) -> None:
 
 def verdict_lines(verdict: Verdict, colours: Palette, width: int) -> Iterator[str]:
     """The lines of :func:`print_verdict`: what passed is one line a check; of what else there is all that it says."""
-    rows = list(_rows(verdict.results))
+    rows = list(_rows(verdict))
     passed = [row for row in rows if row[0].text.startswith(MARKS[State.PASS])]
     folded = bool(verdict.exit_code) and len(passed) > _PASSED
     if folded:
@@ -100,9 +100,9 @@ def verdict_lines(verdict: Verdict, colours: Palette, width: int) -> Iterator[st
     yield _verdict_line(verdict, colours)
 
 
-def _rows(results: Sequence[Result]) -> Iterator[list[Cell]]:
+def _rows(verdict: Verdict) -> Iterator[list[Cell]]:
     """State, subject, tenant and words of each line."""
-    sorted_results = sorted(ordered(results), key=lambda one: _WORST_FIRST.index(one.state))
+    sorted_results = _worst_first(verdict)
     for one in sorted_results:
         if one.state is not State.PASS:
             yield _row(one, [one.tenant], one.message)
@@ -176,8 +176,10 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _worst_first(verdict: Verdict) -> Iterable[Result]:
-    return sorted(ordered(verdict.results), key=lambda one: _WORST_FIRST.index(one.state))
+def _worst_first(verdict: Verdict) -> list[Result]:
+    """What the rest may follow from, then the worst first."""
+    cause = verdict.cause
+    return sorted(ordered(verdict.results), key=lambda one: (one is not cause, _WORST_FIRST.index(one.state)))
 
 
 def _result_json(one: Result) -> dict[str, Any]:

@@ -21,16 +21,13 @@ _CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def annotations(verdict: Verdict) -> tuple[str, ...]:
-    """One workflow command a line: what the exit code comes from, then warnings; those that have a place first."""
-    results = shown(verdict)
-    failed = [one for one in _placed_first(results) if one.state not in (State.PASS, State.WARN)]
-    warned = [one for one in _placed_first(results) if one.state is State.WARN]
+    """One workflow command a line: what the exit code comes from, then warnings. What the rest may follow from is
+    first, then those that have a place in a file: GitHub shows them in the diff."""
+    cause = verdict.cause
+    results = sorted(shown(verdict), key=lambda one: (one is not cause, one.place is None))
+    failed = [one for one in results if one.state not in (State.PASS, State.WARN)]
+    warned = [one for one in results if one.state is State.WARN]
     return (*_said("error", failed), *_said("warning", warned))
-
-
-def _placed_first(results: Sequence[Result]) -> list[Result]:
-    """Those with a place in a file first: GitHub shows them in the diff."""
-    return sorted(results, key=lambda one: one.place is None)
 
 
 def step_summary(verdict: Verdict) -> str:

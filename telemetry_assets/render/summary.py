@@ -98,6 +98,9 @@ def _head(verdict: Verdict) -> Iterator[str]:
     }
     yield from (f"| {label} | {value} |" for label, value in facts.items())
     yield ""
+    if cause := verdict.cause:
+        words = f"{plain(_cut(cause.message))}{f' → {plain(cause.remedy)}' if cause.remedy else ''}"
+        yield from (f"**First: {plain(cause.asset or str(cause.kind))} {plain(cause.check)}**: {words}", "")
     if away := left_out(verdict):
         yield from (f"{counted(away, 'result')} of tenants outside the allow-list are counted and not shown.", "")
 
@@ -119,11 +122,14 @@ def _section(tenant: str, results: Sequence[Result]) -> Iterator[str]:
 
 
 def _row(one: Result) -> str:
-    said = one.message if len(one.message) <= LONGEST else f"{one.message[: LONGEST - 1]}…"
-    words = plain(said) + (f" → {plain(one.remedy)}" if one.remedy else "")
+    words = plain(_cut(one.message)) + (f" → {plain(one.remedy)}" if one.remedy else "")
     state = "late" if one.late else str(one.state)
     cells = (state, plain(one.asset or str(one.kind)), plain(one.check), age_text(one.data_age), words)
     return f"| {MARKS[one.state]} | {' | '.join(cells)} |"
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= LONGEST else f"{message[: LONGEST - 1]}…"
 
 
 def counts_text(results: Sequence[Result]) -> str:

@@ -259,6 +259,15 @@ class TestDigest:
         assert "| ✗ | late | marts/sales | data\\_age | 3h |" in acme
         assert "| ◐ | WARN | marts/sales | volume | – | fewer rows than usual |" in acme
 
+    def test_what_the_rest_follows_from_is_said_first(self) -> None:
+        sync = {"kind": Kind.STEP, "asset": "", "message": "every sync failed", "remedy": "Mend it."}
+        broken = result(State.FAIL, ANY_TENANT, "sync", **sync)
+        follows = result(State.UNKNOWN, place=Place("schemas/x.json"))
+        of = verdict(broken, follows, first=("", "sync"))
+        digest = files(of)["backend-telemetry-summary.md"].decode()
+        assert "**First: step sync**: every sync failed → Mend it.\n" in digest.partition("## ")[0]
+        assert annotations(of)[0] == "::error title=step%3A sync::every sync failed Mend it."
+
     def test_hostile_names_and_words_stay_text(self) -> None:
         bad = "x|y\n## h <img src=x onerror=alert(1)> [a](http://evil) `c`"
         digest = files(verdict(result(State.FAIL, bad, check=bad, message=bad, asset=bad), tenants={}))

@@ -1,6 +1,7 @@
 """How a verdict is read: the worst first, what passed in a line, the exit code in words."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,6 +65,14 @@ def test_what_to_do_is_said_once():
         result(State.UNKNOWN, "globex", remedy="Materialize it."),
     )
     assert [line for line in found if "→" in line] == ["  → Materialize it."]
+
+
+def test_what_the_rest_follows_from_is_said_first():
+    cause = Result(Kind.STEP, "", "sync", State.FAIL, "every sync failed", remedy="Mend the sync.")
+    follows = result(State.UNKNOWN, remedy="Materialize it.")
+    found = list(verdict_lines(replace(verdict(follows, cause), first=("", "sync")), Palette(), 100))
+    assert "every sync failed" in found[1]
+    assert [line for line in found if "→" in line] == ["  → Mend the sync.", "  → Materialize it."]
 
 
 def test_foreign_text_can_neither_break_a_line_nor_a_terminal():

@@ -1,0 +1,71 @@
+"""The guard's steps, without a home: what one that had nothing to stand on says, and what became of its phases."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from telemetry_assets.answers.check_selection import GuardOptions, Selection
+from telemetry_assets.answers.refresh import Phase, PhaseResult
+from telemetry_assets.answers.results import Kind, Result
+from telemetry_assets.cli import guarding
+from telemetry_assets.cli.guard_clock import EndedEarly, Steps
+from telemetry_assets.cli.guard_steps import Guard, build, hydrate, phase_result
+from telemetry_assets.local.fixture_rows import read_fixtures
+from telemetry_assets.model import State
+from telemetry_assets.render.progress import Silent
+from telemetry_assets.settings import load
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Iterator[Guard]:
+    """A guard whose temporary home cannot be made: its folder for them is a file."""
+    (tmp_path / "telemetry.yaml").write_text(
+        "tenants: [{slug: acme, id: 00000000-0000-0000-0000-000000000001, name: Acme}]"
+    )
+    settings, now = load(tmp_path / "telemetry.yaml"), datetime.now(UTC)
+    with ExitStack() as stack:
+        yield Guard(settings, GuardOptions(Selection()), now, Silent(), stack, read_fixtures(settings, now))
+
+
+@pytest.mark.promise("D26")
+def test_after_a_hydrate_that_failed_the_others_name_it_and_say_nothing_of_their_own(
+    guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    done = Steps()
+    done.take("hydrate", lambda: hydrate(guard))
+    done.take("build", lambda: build(guard))
+    failed, follows = done.results
+    assert failed.check == "hydrate"
+    assert follows == Result(Kind.STEP, "", "build", State.UNKNOWN, "was not executed: the step hydrate failed")
+    assert guarding.first(guard, done.results) == ("", "hydrate")
+
+
+def test_after_the_deadline_the_others_name_the_step_that_it_came_in() -> None:
+    def dawdle() -> Iterator[Result]:
+        raise EndedEarly("the deadline of 1 s was exceeded", Kind.DEADLINE)
+        yield
+
+    done = Steps()
+    done.take("build", dawdle)
+    done.take("check", tuple)
+    assert done.results[-1].message == "was not executed: the deadline of 1 s was exceeded while in step build"
+
+
+@pytest.mark.parametrize(
+    ("nothing_done", "failures", "state", "said"),
+    [
+        (False, (), State.PASS, "ended well"),
+        (False, ("shop/orders sync_status: acme failed",), State.PASS, "ended well"),
+        (True, ("shop/orders sync_status: acme failed",), State.FAIL, "shop/orders sync_status: acme failed"),
+    ],
+)
+def test_a_phase_of_which_everything_failed_did_not_end_well(
+    nothing_done: bool, failures: tuple[str, ...], state: State, said: str
+) -> None:
+    ended = PhaseResult(Phase.SYNC, "run", True, 1.0, failures)
+    result = phase_result(ended, nothing_done=nothing_done)
+    assert (result.state, result.message, result.took) == (state, said, timedelta(seconds=1))
