@@ -114,6 +114,8 @@ class Arrays:
                 found.extend(islice((value for value in tried if side.holds((spot,), value)), 3))
         for spot in search.ours.under(self._line, "contains"):
             found.extend(islice(search.values((spot,), asked), 6))
+        for spot in asked:
+            found.extend(search.turned_values((spot,), tuple(search.ours.under(self._line, "contains"))))
         if asked:
             found.extend(islice(search.values(self._places(0)[0], asked), 4))
         return found

@@ -6,7 +6,7 @@ What belongs here: the keywords of one place → scalars to try there. What does
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import ceil, floor, lcm
 from typing import Any
 
@@ -175,6 +175,14 @@ def scalars(parts: Sequence[Part], kinds: frozenset[str]) -> Iterator[Any]:
         yield None
     if "boolean" in kinds:
         yield from (True, False)
+
+
+def varied(parts: Sequence[Part], kinds: frozenset[str]) -> Iterator[Any]:
+    """The same with one or two of each kind first: where only a few are looked at, none of them is left out."""
+    of_each = [scalars(parts, frozenset({kind})) for kind in ("string", "integer", "null", "boolean") if kind in kinds]
+    for made in of_each:
+        yield from islice(made, 2)
+    yield from scalars(parts, kinds)
 
 
 def kinds_let_through(ways: Iterable[Iterable[Part]]) -> frozenset[str]:

@@ -7,10 +7,11 @@ a counter-example (``witness.py``).
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from telemetry_assets.contracts.comparison.array_candidates import ABOUT_ARRAYS, Arrays
-from telemetry_assets.contracts.comparison.boundary_values import constants, kinds_let_through, scalars
+from telemetry_assets.contracts.comparison.boundary_values import constants, kinds_let_through, scalars, varied
 from telemetry_assets.contracts.comparison.object_candidates import ABOUT_OBJECTS, Objects
 from telemetry_assets.contracts.comparison.sides import NOTHING, Side, Spots
 from telemetry_assets.contracts.containment.exact import kind_of
@@ -53,13 +54,20 @@ class Pool:
 class Candidates:
     """Both sides of a search. ``ours`` must accept, ``theirs`` should refuse; ``steps`` bounds the work."""
 
-    def __init__(self, ours: Side, theirs: Side, steps: int) -> None:
+    def __init__(self, ours: Side, theirs: Side, steps: int, turned: "Candidates | None" = None) -> None:
         self.ours, self.theirs = ours, theirs
         self._left = steps
         self._pools: dict[tuple[Spots, Spots], Pool] = {}
         self._plain: dict[Spots, Any] = {}
         self._sizes: dict[int, tuple[int, Any]] = {}
         self._open: set[tuple[Spots, Spots]] = set()
+        self._turned = turned
+
+    def turned(self) -> "Candidates":
+        """The search for what ``theirs`` accepts and ``ours`` refuses: below a ``not`` the sides change places."""
+        if self._turned is None:
+            self._turned = Candidates(self.theirs, self.ours, self._left // 4, self)
+        return self._turned
 
     def documents(self) -> Iterator[Any]:
         """Documents that ``ours`` accepts, once each. Raises SpentError."""
@@ -132,7 +140,7 @@ class Candidates:
         both = [*parts[0], *parts[1]]
         kinds = kinds_let_through([self.ours.at(spot) for spot in line] for line in lines)
         yield from (value for value in constants(*parts) if kind_of(value) in kinds)
-        yield from scalars(both, kinds)
+        yield from scalars(both, kinds) if theirs else varied(both, kinds)
         against = self.theirs.parts(theirs)
         ways = [(line, ()) for line in lines]
         ways += [(line, wish) for line in lines[:4] for wish in self.theirs.lines(theirs)[:_WISHES] if wish]
@@ -144,3 +152,17 @@ class Candidates:
                 continue
             for line, wish in ways:
                 yield from maker(self, ours, line, wish, against).made()
+        yield from self._refused(ours, theirs)
+
+    def _refused(self, ours: Spots, theirs: Spots) -> Iterator[Any]:
+        """What ``theirs`` refuses by a ``not`` whose schema takes more than that of some ``not`` of ours."""
+        mine = tuple(self.ours.under(self.ours.parts(ours), "not"))
+        for spot in self.theirs.under(self.theirs.parts(theirs), "not"):
+            yield from self.turned_values((spot,), mine)
+
+    def turned_values(self, theirs: Spots, ours: Spots) -> Iterator[Any]:
+        """Values that ``theirs`` accepts at one place, first those that some part of ``ours`` refuses; a few."""
+        try:
+            yield from islice(self.turned().values(theirs, ours), _PLAIN)
+        except SpentError:
+            return

@@ -64,6 +64,9 @@ class Objects:
         yield from self._counted(whole, least)
         yield from self._with_one(whole, self._names)
         yield from self._with_two(least)
+        for name in list(least)[:_MANY]:
+            # Nothing of theirs speaks of this property alone; a constant or a "not" may speak of the whole.
+            yield from ({**least, name: value} for value in self._search.values(self._places(name)[0], ()))
 
     def _named(self, side: Side, spots: Spots) -> dict[str, None]:
         """Every property that these schemas speak of."""
