@@ -24,7 +24,7 @@ from telemetry_assets.errors import ConfigError, CouldNotLookError, TelemetryErr
 from telemetry_assets.model import ANY_TENANT, ExitCode, State, worst_exit
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
-from telemetry_assets.sources.git import MergeBase, files_at, files_here, merge_base, root_of
+from telemetry_assets.sources.git import MergeBase, files_at, files_here, in_repository, merge_base, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def read_contract_results(schemas_dir: Path, base: str | None, today: date) -> t
     except CouldNotLookError as error:
         return not_looked(error)
     except ConfigError as error:
-        place = Place(f"{schemas_dir.name}/{FILE}")
+        place = Place(in_repository(schemas_dir / FILE, schemas_dir.parent))
         return (Result(Kind.CONTRACT, "", CHECK, State.FAIL, error.message, remedy=error.remedy, place=place),)
 
 

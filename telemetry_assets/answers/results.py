@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a file of the repository: ``path`` relative to its root, ``line`` from 1."""
+    """Where in a file of the repository: ``path`` relative to its root (``sources/git.py``), ``line`` from 1."""
 
     path: str
     line: int = 1

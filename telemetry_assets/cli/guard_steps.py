@@ -28,6 +28,7 @@ from telemetry_assets.render.progress import Display
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.asset_graph import asset_graph, read_manifest
 from telemetry_assets.sources.dbt_command import parse_project
+from telemetry_assets.sources.git import in_repository
 from telemetry_assets.spoken import spoken
 
 if TYPE_CHECKING:
@@ -66,9 +67,8 @@ class Guard:
         return self.home
 
     def shown(self, path: Path) -> str:
-        """A path as results name it: relative to the folder of telemetry.yaml where it is in it."""
-        root = self.settings.root
-        return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+        """A path as results name it: relative to the root of the repository."""
+        return in_repository(path, self.settings.root)
 
 
 def hydrate(guard: Guard) -> Iterator[Result]:

@@ -16,6 +16,7 @@ from telemetry_assets.ledger import subjects
 from telemetry_assets.model import ANY_TENANT, State, SubjectFact
 from telemetry_assets.settings import Settings
 from telemetry_assets.sources.dbt_manifest import watched_tables
+from telemetry_assets.sources.git import in_repository
 from telemetry_assets.spoken import counted
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def filled(
     for key in sorted(fixtures.found.keys() - used):
         path = fixtures.found[key].path
         said = f"{path.name} belongs to nothing: no stream, table or contract is named so"
-        place = Place(str(path.relative_to(settings.root))) if path.is_relative_to(settings.root) else None
+        place = Place(in_repository(path, settings.root))
         yield Result(Kind.STEP, key, FIXTURE, State.FAIL, said, remedy="Rename it, or remove it.", place=place)
 
 
@@ -62,7 +63,7 @@ def fixture_faults(settings: Settings, fixtures: "Fixtures") -> Iterator[Result]
     """What is wrong with fixtures before anything is filled, and which of them are not there."""
     for key, error in fixtures.faults.items():
         path = settings.schemas_dir / "fixtures" / f"{key.replace('/', '.')}.json"
-        place = Place(str(path.relative_to(settings.root))) if path.is_relative_to(settings.root) else None
+        place = Place(in_repository(path, settings.root))
         yield Result(Kind.STEP, key, FIXTURE, State.FAIL, error.message, remedy=error.remedy, place=place)
     for key in fixtures.missing:
         yield _nothing(key)

@@ -52,6 +52,13 @@ def root_of(folder: Path) -> Path:
     return Path(os.fsdecode(git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
 
 
+def in_repository(path: Path, otherwise: Path) -> str:
+    """``path`` as GitHub names it: relative to the root of the working tree it lies in; outside of any, to
+    ``otherwise``, where it is in that."""
+    root = next((folder for folder in path.absolute().parents if (folder / ".git").exists()), otherwise)
+    return path.absolute().relative_to(root).as_posix() if path.absolute().is_relative_to(root) else str(path)
+
+
 def standing(folder: Path) -> Standing:
     """The provenance of what lies in ``folder``. A remote's credentials are never in it."""
     root_of(folder)
