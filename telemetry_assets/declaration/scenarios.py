@@ -123,6 +123,12 @@ class Scenario(Strict):
     then: list[Next] = Field(default_factory=list[Next])
     boundaries: Text | None = None
 
+    @property
+    def looks_at_nothing(self) -> bool:
+        """Neither a state nor a message is expected of it, at any time."""
+        expected = [self.expect or Expected(), *(one.expect for one in self.then)]
+        return self.boundaries is None and not any(one.states or one.messages is not None for one in expected)
+
     @classmethod
     def check_keys(cls, given: frozenset[str]) -> None:
         if ("boundaries" in given) == ("expect" in given):
@@ -134,6 +140,8 @@ class Scenario(Strict):
 def read_scenarios(path: Path) -> tuple[tuple[Scenario, int], ...]:
     """The scenarios of a file, one or a list of them, each with its line. Raises ConfigError with all that is wrong."""
     document = read_document(path)
+    if document.data is None:
+        return ()
     entries = document.data if isinstance(document.data, list) else [document.data]
     found: list[tuple[Scenario, int]] = []
     problems: list[Problem] = []
@@ -143,9 +151,15 @@ def read_scenarios(path: Path) -> tuple[tuple[Scenario, int], ...]:
             problems.append(Problem(place, "must be a mapping: scenario: …, when: …, given: …, expect: …"))
             continue
         try:
-            found.append((Scenario.model_validate(entry), _line(document, place)))
+            scenario = Scenario.model_validate(entry)
         except ValidationError as error:
             problems += _problems(error, place)
+            continue
+        if scenario.looks_at_nothing:
+            problems.append(
+                Problem((*place, "expect"), "expects nothing, so it always passes: give states: or messages:")
+            )
+        found.append((scenario, _line(document, place)))
     document.refuse(problems)
     return tuple(found)
 

@@ -17,12 +17,13 @@ from telemetry_assets.declaration.document import nearest
 from telemetry_assets.declaration.scenarios import Expected, Given, Scenario, Told, read_scenarios
 from telemetry_assets.dispatch.evaluate import evaluate
 from telemetry_assets.dispatch.given import Stage, staged
-from telemetry_assets.errors import TelemetryError
+from telemetry_assets.errors import CouldNotLookError, TelemetryError
 from telemetry_assets.freshness.owed import subjects_owed
 from telemetry_assets.incidents.message import Message
 from telemetry_assets.ledger.scratch import Ledger, scratch_ledgers
 from telemetry_assets.model import State, Window
 from telemetry_assets.settings import Settings
+from telemetry_assets.sources.git import in_repository
 
 type Opened = Callable[[], AbstractContextManager[Ledger]]
 
@@ -37,11 +38,15 @@ def run_scenarios(
     """
     files = sorted(folder.glob("*.y*ml")) if folder.is_dir() else []
     if not files:
-        nothing = f"There is no scenario in {folder}."
-        return (Result(Kind.SCENARIO, "", "scenarios", State.UNKNOWN, nothing, remedy="Write one: docs/checking.md."),)
+        return (_none(folder, "scenarios"),)
     with scratch_ledgers(dsn) as opened:
         play = _Play(opened, settings, manifest, folder)
         return tuple(result for path in files for result in play.file(path))
+
+
+def _none(where: Path, name: str) -> Result:
+    nothing = f"There is no scenario in {where}."
+    return Result(Kind.SCENARIO, "", name, State.UNKNOWN, nothing, remedy="Write one: docs/checking.md.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,16 @@ class _Play:
     folder: Path
 
     def file(self, path: Path) -> Iterator[Result]:
-        place = Place(self._shown(path))
+        place = Place(in_repository(path, self.settings.root))
         try:
             scenarios = read_scenarios(path)
         except TelemetryError as error:
-            yield Result(Kind.SCENARIO, "", path.stem, State.FAIL, str(error), place=place)
+            unread = isinstance(error, CouldNotLookError)
+            state = State.UNKNOWN if unread else State.FAIL
+            yield Result(Kind.SCENARIO, "", path.stem, state, str(error), place=place)
             return
+        if not scenarios:
+            yield replace(_none(path, path.stem), place=place)
         for scenario, line in scenarios:
             for named, one in self._derived(scenario):
                 yield self._judged(named, one, replace(place, line=line))
@@ -107,10 +116,6 @@ class _Play:
             expected = Expected.model_validate({"states": {scenario.boundaries: states}})
             changed = {"given": given, "expect": expected, "boundaries": None}
             yield f"{scenario.scenario}: {name}", scenario.model_copy(update=changed)
-
-    def _shown(self, path: Path) -> str:
-        root = self.settings.root
-        return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 _SECOND = timedelta(seconds=1)

@@ -125,6 +125,10 @@ expect: {states: {shop/prices: {acme: never, globex: fresh}, snapshots/board: {a
         ("scenario: a\nwhen: 2026-06-01T12:00:00\nexpect: {}\n", "names no zone"),
         ("scenario: a\nwhen: 2026-06-01T12:00:00Z\n", "has either expect: or boundaries:"),
         ("scenario: a\nwhen: 2026-06-01T12:00:00Z\nexpekt: {}\n", "one.yaml:3: expekt is not a key here; did you mean"),
+        (
+            "scenario: a\nwhen: 2026-06-01T12:00:00Z\nexpect: {states: {}}\n",
+            "one.yaml:3: expect expects nothing, so it always passes",
+        ),
         ("- 7\n", "[0] must be a mapping"),
         ("scenario: [\n", "this is not YAML"),
         (
@@ -132,15 +136,15 @@ expect: {states: {shop/prices: {acme: never, globex: fresh}, snapshots/board: {a
             "'stale' is not one of fresh, due, late, never, unknown",
         ),
         (
-            "scenario: a\nwhen: 2026-06-01T12:00:00Z\ngiven: {synced: {shop: 5 minutes}}\nexpect: {}\n",
+            "scenario: a\nwhen: 2026-06-01T12:00:00Z\ngiven: {synced: {shop: 5 minutes}}\nexpect: {messages: []}\n",
             "'5 minutes' is not a duration",
         ),
         (
-            "scenario: a\nwhen: 2026-06-01T12:00:00Z\ngiven: {synced: {shopp: 5m}}\nexpect: {}\n",
+            "scenario: a\nwhen: 2026-06-01T12:00:00Z\ngiven: {synced: {shopp: 5m}}\nexpect: {messages: []}\n",
             "no source 'shopp'; did you mean shop?",
         ),
         (
-            "scenario: a\nwhen: 2026-06-01T12:00:00Z\ngiven: {data: {shop/orders: {acmee: 5m}}}\nexpect: {}\n",
+            "scenario: a\nwhen: 2026-06-01T12:00:00Z\ngiven: {data: {shop/orders: {acmee: 5m}}}\nexpect: {messages: []}",
             "no tenant 'acmee'; did you mean acme?",
         ),
         (
@@ -167,6 +171,14 @@ def test_what_is_promised_by_grace_has_boundaries_too(play: Play) -> None:
 
 def test_a_folder_without_a_scenario_is_not_fine(tmp_path: Path, play: Play, postgres_url: str) -> None:
     (result,) = run_scenarios(postgres_url, load(tmp_path / "telemetry.yaml"), tmp_path / "nowhere")
+
+    assert result.exit_code is ExitCode.COULD_NOT_LOOK
+    assert "There is no scenario in" in result.message
+
+
+@pytest.mark.parametrize("text", ["", "# to be written\n", "[]\n"])
+def test_a_file_without_a_scenario_is_not_fine(tmp_path: Path, play: Play, text: str) -> None:
+    (result,) = play(text)
 
     assert result.exit_code is ExitCode.COULD_NOT_LOOK
     assert "There is no scenario in" in result.message
