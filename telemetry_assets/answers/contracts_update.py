@@ -207,7 +207,7 @@ class _Desk:
         contract = self.folder.every.get(name)
         if contract is not None:
             whole = hydrated(relative, now, key)
-            held = _rows(whole) if rows else documents_in(whole, contract)
+            held = rows_in(whole) if rows else documents_in(whole, contract)
             self.documents[name] = [*self.documents.get(name, []), *held]
 
     def _contract(self, name: str) -> Contract | None:
@@ -283,7 +283,7 @@ def _grave(proposal: Proposal) -> list[str]:
     return [change.id for change in changes if change.drift not in harmless] or [change.id for change in changes]
 
 
-def _rows(document: Any) -> list[Any]:
+def rows_in(document: Any) -> list[Any]:
     """The rows of a fixture of tenant → rows, whosever they are."""
     held = document.values() if isinstance(document, dict) else []
     return [row for rows in held if isinstance(rows, list) for row in rows if isinstance(row, dict)]

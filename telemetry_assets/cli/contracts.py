@@ -9,13 +9,16 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from telemetry_assets import settings as declared
 from telemetry_assets.cli.app import Json, contracts_app
 from telemetry_assets.errors import ConfigError, CouldNotLookError, TelemetryError, UsageError
+
+if TYPE_CHECKING:
+    from telemetry_assets.settings import Settings
 
 _LINES = (".ndjson", ".jsonl")
 Base = Annotated[
@@ -48,14 +51,17 @@ def contracts_validate(
     """Hold documents to a contract: what breaks it, where, what was found and expected.
 
     Alike violations are told once, with how many more. JSON is read strictly: no key twice, no NaN, UTF-8.
+    A fixture of schemas/fixtures/ is what the guard makes of it: $now-15m is that instant, of a table its rows count.
     Exit: 0 all keep it, 1 one breaks it or is no JSON.
     """
     from telemetry_assets.answers.contracts_answer import find_contract, validated
-    from telemetry_assets.contracts.registry import load_folder
+    from telemetry_assets.contracts.registry import FIXTURES, load_folder
     from telemetry_assets.render import contracts as render
 
-    found = find_contract(load_folder(declared.load().schemas_dir), contract)
-    answer = validated(found, _documents(file, found))
+    settings, now = declared.load(), datetime.now(UTC)
+    found = find_contract(load_folder(settings.schemas_dir), contract)
+    fixture = settings.schemas_dir / FIXTURES in Path(file).absolute().parents
+    answer = validated(found, _fixture(file, found, settings, now) if fixture else _documents(file, found))
     (render.print_json if as_json else render.print_validate)(answer)
     return answer.exit_code
 
@@ -156,6 +162,19 @@ def _payloads(schemas_dir: Path, files: Iterable[Path], named: str | None) -> di
             raise UsageError(f"{path.name} is named as no contract.", f"Add --contract NAME. {error.remedy}") from None
         found.setdefault(name_of(contract), []).extend(_documents(str(path), contract))
     return found
+
+
+def _fixture(file: str, contract: Any, settings: "Settings", now: datetime) -> list[Any]:
+    """The documents of a fixture as the guard takes them: its times are absolute, of a table they are all rows."""
+    from telemetry_assets.answers.contracts_answer import tables_of
+    from telemetry_assets.answers.contracts_update import documents_in, rows_in
+    from telemetry_assets.contracts.fixtures import hydrated
+    from telemetry_assets.contracts.reading import read_json_file
+
+    if not Path(file).is_file():
+        raise UsageError(f"{file} does not exist.", "Check the path; - is standard input.")
+    whole = hydrated(read_json_file(Path(file)), now, file)
+    return rows_in(whole) if contract.asset in tables_of(settings) else documents_in(whole, contract)
 
 
 def _documents(file: str, contract: Any) -> Iterator[Any]:

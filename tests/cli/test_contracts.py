@@ -170,6 +170,19 @@ class TestValidate:
         for name in ("list.json", "lines.txt"):
             assert contracts("validate", name, "--contract", "shop.orders")[1].startswith("2 documents keep")
 
+    @pytest.mark.promise("A22")
+    def test_a_fixture_is_held_as_the_guard_makes_it_and_a_payload_as_it_is(self, repo: Path, contracts: Run) -> None:
+        asked = ("--contract", "snapshots.sales")
+        assert contracts("validate", "schemas/fixtures/snapshots.sales.json", *asked)[:2] == (
+            ExitCode.OK,
+            "1 document keeps snapshots.sales.\n",
+        )
+        (repo / "payload.json").write_text(FIXTURE)
+        assert contracts("validate", "payload.json", *asked)[0] == ExitCode.FAILING
+        rows = contracts("validate", "schemas/fixtures/shop.orders.json", "--contract", "shop.orders")
+        assert rows[:2] == (ExitCode.OK, "1 document keeps shop.orders.\n")
+        assert contracts("validate", "schemas/fixtures/gone.json", "--contract", "shop.orders")[0] == ExitCode.USAGE
+
     def test_standard_input_is_a_dash(self, contracts: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "in.json").write_text('{"id": 1}')
         with (tmp_path / "in.json").open() as given:
