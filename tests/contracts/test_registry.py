@@ -1,12 +1,15 @@
 """Contracts bind themselves by their file's name, and an unsound one is refused by file and keyword."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telemetry_assets.contracts.dialects import Draft
+from telemetry_assets.contracts.fixtures import hydrated
+from telemetry_assets.contracts.reading import read_json_file
 from telemetry_assets.contracts.registry import (
     contract_path,
     folder_faults,
@@ -33,6 +36,15 @@ def written(folder: Path, schema: Any, name: str = "snapshots.orders") -> Path:
     path = folder / f"{name}.schema.json"
     path.write_text(schema if isinstance(schema, str) else json.dumps(schema))
     return path
+
+
+@pytest.mark.parametrize(("ctr", "broken"), [(1, []), (0, []), (2.5, ["/metrics/creative_metrics/0/ctr"])])
+def test_a_share_of_the_example_is_no_percentage(ctr: float, broken: list[str]) -> None:
+    document = read_json_file(SCHEMAS / "fixtures" / "snapshots.tenant_dashboard.json")
+    document = hydrated(document, datetime(2026, 6, 1, 12, tzinfo=UTC))
+    document["metrics"]["creative_metrics"][0]["ctr"] = ctr
+    violations = load_contract(SCHEMAS / "assets", DASHBOARD).validate_many([("acme", document)])
+    assert [one.pointer for one in violations] == broken
 
 
 @pytest.mark.promise("A17", "A18")
