@@ -1,6 +1,6 @@
 """Random pairs of schemas, with validation as the oracle: no document may contradict what the comparison says.
 
-A failure names a pair; a longer hunt: ``python -m tests.contracts.report --soak MINUTES``.
+A failure names a pair; a longer hunt, from seeds nobody has tried: ``python -m tests.contracts.report --soak MINUTES``.
 """
 
 import time
@@ -14,7 +14,7 @@ from tests.contracts.hunt import Hunted, hunt, judged, say
 from tests.contracts.oracle import DRAFT_7
 from tests.contracts.schema_generator import Pair, pairs
 
-MINUTES = 12
+MINUTES, SEEDS = 5, 3_000
 SEVEN = {"$schema": DRAFT_7}
 ONCE_WRONG = (
     Pair({"oneOf": [{"type": "null"}]}, {**SEVEN, "anyOf": [{"if": {"items": False, "additionalItems": True}}]}),
@@ -40,12 +40,9 @@ def test_what_was_wrong_once_is_right(asked: Pair) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(MINUTES * 120)
-def test_no_document_contradicts_any_of_tens_of_thousands_of_random_pairs() -> None:
-    first = time.time_ns() % 10**9 * 1_000
-    print(f"fixed seeds from 0, others from {first}")
+def test_no_document_contradicts_any_of_thousands_of_random_pairs() -> None:
     started = time.monotonic()
-    fixed = hunt(iter(range(15_000)), lambda: time.monotonic() - started > MINUTES * 30)
-    others = hunt(iter(range(first, first + 15_000)), lambda: time.monotonic() - started > MINUTES * 60)
-    for seen in (fixed, others):
-        say(seen, time.monotonic() - started)
-    assert [wrong.line() for wrong in (*fixed.wrong, *others.wrong)] == []
+    seen = hunt(iter(range(SEEDS)), lambda: time.monotonic() - started > MINUTES * 60)
+    say(seen, time.monotonic() - started)
+    assert seen.pairs > SEEDS / 3
+    assert [wrong.line() for wrong in seen.wrong] == []
