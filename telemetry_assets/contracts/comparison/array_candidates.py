@@ -94,7 +94,7 @@ class Arrays:
 
     def _containing(self) -> Iterator[Made]:
         """Arrays of items that some ``contains`` asks for or not, many and few of them, beside others."""
-        others = list(islice(self._search.values(self._places(0)[0], ()), 3))
+        others = list(islice(self._search.values(*self._places(0)), 3))
         found = self._looked_for()
         for value in found:
             for length in self._lengths():

@@ -4,6 +4,7 @@ What belongs here: items, counts, ``contains``, ``uniqueItems``. What does not: 
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from telemetry_assets.contracts.containment.cases import Case
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from telemetry_assets.contracts.containment.contained import Facts, Prover
 
 _FEW = 64
+_PAIRED = 8
+"""Of at most so many items each two are held against one another."""
 Counted = tuple[Node, int, int | None]
 """What ``contains`` wants, how many at least, how many at most."""
 
@@ -25,7 +28,7 @@ def missed(prover: "Prover", case: Case, words: Mapping[str, Any], path: Path) -
         return Obligation(path, "minItems", f"it may have fewer than {words['minItems']} items")
     if "maxItems" in words and not _at_most(prover, case, words["maxItems"]):
         return Obligation(path, "maxItems", f"it may have more than {words['maxItems']} items")
-    if "uniqueItems" in words and not case.unique and not _at_most(prover, case, 1):
+    if "uniqueItems" in words and not case.unique and not _all_differ(prover, case):
         return Obligation(path, "uniqueItems", "two items may be equal")
     if "items" in words or "prefixItems" in words:
         unshown = _items(prover, case, words.get("prefixItems", ()), words.get("items", TRUE), path)
@@ -45,17 +48,15 @@ def impossible(prover: "Prover", case: Case) -> bool:
     least = case.least["array"]
     if least and least > _longest(prover, case):
         return True
-    rest = facts_of(case, _reach(case))
     for wanted, few, most in case.contains:
         if most is not None and few > most:
             return True
         if few and all(prover.impossible_below((*facts, wanted)) for facts in _distinct(case)):
             return True
+        if few > _different(prover, case, (wanted,)):
+            return True
         if most is not None and least > most and _surely(prover, case, wanted, least) > most:
             return True
-    if case.unique and least > 1 and not _reach(case) and rest:
-        constants = prover.case(rest).constants()
-        return constants is not None and len(constants) < least
     return False
 
 
@@ -82,12 +83,28 @@ def _at_most(prover: "Prover", case: Case, most: int) -> bool:
 def _longest(prover: "Prover", case: Case) -> float:
     """The most items that can be."""
     most = case.most.get("array", float("inf"))
-    for index in range(_reach(case) + 1):
+    reach = _reach(case)
+    for index in range(reach + 1):
         if index >= most:
             break
         if prover.impossible_below(facts_of(case, index)):
             return index
-    return most
+    return min(most, reach + _different(prover, case, facts_of(case, reach)))
+
+
+def _different(prover: "Prover", case: Case, facts: "Facts") -> float:
+    """The most items that can keep ``facts`` where no two are equal."""
+    constants = prover.case(facts).constants() if case.unique and facts else None
+    return float("inf") if constants is None else len(constants)
+
+
+def _all_differ(prover: "Prover", case: Case) -> bool:
+    """Whether no two items can be equal: there are not two, or no value could be both."""
+    longest = _longest(prover, case)
+    if longest > _PAIRED:
+        return False
+    items = [facts_of(case, index) for index in range(int(longest))]
+    return all(prover.impossible_below((*one, *other)) for one, other in combinations(items, 2))
 
 
 def _items(prover: "Prover", case: Case, prefix: tuple[Node, ...], rest: Node, path: Path) -> Obligation | None:
@@ -139,9 +156,9 @@ def _bounded(prover: "Prover", case: Case, wanted: Node, most: int) -> bool:
         if fewer and all(prover.below((*facts, wanted), known, ()) is None for facts in _distinct(case)):
             return True
     *first, rest = _distinct(case)
+    more = 0.0
     if longest is None or longest > _reach(case):
-        if not prover.impossible_below((*rest, wanted)):
-            return False
+        more = 0 if prover.impossible_below((*rest, wanted)) else _different(prover, case, (*rest, wanted))
     else:
         first.append(rest)
-    return sum(not prover.impossible_below((*facts, wanted)) for facts in first) <= most
+    return more <= most and more + sum(not prover.impossible_below((*facts, wanted)) for facts in first) <= most
