@@ -144,7 +144,7 @@ expect: {states: {shop/prices: {acme: never, globex: fresh}, snapshots/board: {a
             "no source 'shopp'; did you mean shop?",
         ),
         (
-            "{scenario: a, when: 2026-06-01T12:00:00Z, given: {data: {shop/orders: {acmee: 5m}}}, expect: {messages: []}}",
+            "{scenario: a, when: 2026-06-01T12:00Z, expect: {messages: []}, given: {data: {shop/orders: {acmee: 5m}}}}",
             "no tenant 'acmee'; did you mean acme?",
         ),
         (
