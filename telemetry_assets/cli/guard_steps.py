@@ -6,7 +6,7 @@ and the time (``guarding.py``, ``guard_clock.py``), documents (``guard_documents
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -162,14 +162,17 @@ def _run(guard: Guard, *phases: Phase) -> Iterator[Result]:
 
     for ended in refresh(settings, phases, [], on_phase=guard.show.phase, on_step=hear):
         guard.ran.append(ended.run_id)
-        yield phase_result(ended, nothing_done=bool(units[ended.phase]) and all(units[ended.phase]))
+        yield phase_result(ended, units[ended.phase])
 
 
-def phase_result(ended: PhaseResult, *, nothing_done: bool = False) -> Result:
-    """How a phase ended, whose every unit may have failed (``nothing_done``) without an error of the phase itself. What
-    its checks found is not repeated otherwise: they are results of their own."""
+def phase_result(ended: PhaseResult, failed: Sequence[bool] = ()) -> Result:
+    """How a phase ended: badly too where each of its units ``failed``. What its checks found of each is not repeated:
+    they are results of their own, of the tenants they are about."""
     took = timedelta(seconds=ended.seconds)
-    if ended.succeeded and not nothing_done:
+    if ended.succeeded and failed and all(failed):
+        said = f"nothing of it was well: each of {len(failed)} failed, and the checks say why"
+        return Result(Kind.STEP, "", str(ended.phase), State.FAIL, said, took=took, task_id=ended.run_id)
+    if ended.succeeded:
         return Result(Kind.STEP, "", str(ended.phase), State.PASS, "ended well", took=took, task_id=ended.run_id)
     said = "; ".join(ended.failures) or "failed, and says no more"
     return Result(Kind.STEP, "", str(ended.phase), State.FAIL, said[:LONGEST], took=took, task_id=ended.run_id)

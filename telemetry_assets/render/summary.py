@@ -14,6 +14,7 @@ from telemetry_assets.answers.ci_files import (
     frame,
     left_out,
     provenance_json,
+    shown,
     tenant_id,
     verdict_word,
 )
@@ -98,7 +99,7 @@ def _head(verdict: Verdict) -> Iterator[str]:
     }
     yield from (f"| {label} | {value} |" for label, value in facts.items())
     yield ""
-    if cause := verdict.cause:
+    if (cause := verdict.cause) and cause in shown(verdict):
         words = f"{plain(_cut(cause.message))}{f' → {plain(cause.remedy)}' if cause.remedy else ''}"
         yield from (f"**First: {plain(cause.asset or str(cause.kind))} {plain(cause.check)}**: {words}", "")
     if away := left_out(verdict):

@@ -210,6 +210,17 @@ def test_a_check_that_never_reports_is_unknown_and_named(small: Project) -> None
     assert all("never recorded" in words for words in said)
 
 
+def test_syncs_of_which_every_one_failed_did_not_end_well_and_are_said_first(small: Project) -> None:
+    def spoil(home: Path, dsn: str) -> None:
+        del home, dsn
+        (small.folder / "schemas" / "fixtures" / "shop.orders.json").write_text("{")
+
+    verdict = judged(small, show=Saboteur(small.folder, "sync", spoil))
+    assert verdict.bad[0] == one_of(verdict, Kind.STEP, "", "sync")
+    assert verdict.bad[0].message == "nothing of it was well: each of 3 failed, and the checks say why"
+    assert {one.kind for one in verdict.bad} == {Kind.STEP, Kind.CHECK}
+
+
 @pytest.mark.promise("D2")
 def test_the_deadline_is_named_and_what_did_not_run_too(small: Project) -> None:
     began = time.monotonic()

@@ -267,6 +267,10 @@ class TestDigest:
         digest = files(of)["backend-telemetry-summary.md"].decode()
         assert "**First: step sync**: every sync failed → Mend it.\n" in digest.partition("## ")[0]
         assert annotations(of)[0] == "::error title=step%3A sync::every sync failed Mend it."
+        away = verdict(replace(broken, tenant="canary-lark"), follows, first=("", "sync"))
+        assert "every sync failed" not in "".join(
+            [files(away)["backend-telemetry-summary.md"].decode(), *annotations(away)]
+        )
 
     def test_hostile_names_and_words_stay_text(self) -> None:
         bad = "x|y\n## h <img src=x onerror=alert(1)> [a](http://evil) `c`"
