@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import FrameType
+from typing import NoReturn
 
 import psutil
 import psycopg
@@ -41,12 +42,20 @@ class NotExecutedError(Exception):
 
 
 @dataclass(slots=True)
+class Clock:
+    """``came`` is the end that has come, whoever has swallowed it since: Dagster does, inside a run in process."""
+
+    came: EndedEarly | None = None
+
+
+@dataclass(slots=True)
 class Steps:
     """What the steps found so far, and how long each took. ``ended`` is why the rest is not run any more."""
 
     results: list[Result] = field(default_factory=list[Result])
     took: dict[str, timedelta] = field(default_factory=dict[str, timedelta])
     ended: str = ""
+    clock: Clock = field(default_factory=Clock)
 
     def take(self, name: str, work: Work, on_begin: Callable[[str], None] = lambda _: None) -> None:
         """Attempt one step: its results, and one of its own for whatever ended it. Raises nothing of the step's but a
@@ -68,6 +77,18 @@ class Steps:
             self.results.append(trouble(name, error))
         finally:
             self.took[name] = timedelta(seconds=time.monotonic() - began)
+            if self.clock.came and not self.ended:
+                self._end(name, self.clock.came)
+
+    def cut(self, end: BaseException, names: Iterable[str]) -> None:
+        """The end came between two of the steps ``names``: those that have not run are told, and what ended them."""
+        left = [name for name in names if name not in self.took]
+        if not self.ended and left:
+            self._end(left[0], end)
+        told = {one.check for one in self.results if one.kind is Kind.STEP and one.state is State.UNKNOWN}
+        for name in left:
+            if name not in told:
+                self.take(name, tuple)
 
     def _end(self, name: str, end: BaseException) -> None:
         words = words_of(end)
@@ -96,20 +117,25 @@ def trouble(name: str, error: Exception, kind: Kind = Kind.STEP) -> Result:
 
 
 @contextmanager
-def within(limit: timedelta) -> Generator[None]:
-    """Raise :class:`EndedEarly` in what runs inside once ``limit`` is over, or on SIGTERM. In the main thread; in any
-    other there is no deadline."""
+def within(limit: timedelta) -> Generator[Clock]:
+    """Raise :class:`EndedEarly` in what runs inside once ``limit`` is over, or on SIGTERM; the clock that is yielded
+    remembers the first. In the main thread; in any other there is no deadline."""
+    clock = Clock()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield clock
         return
+
+    def end(words: str, kind: Kind) -> NoReturn:
+        clock.came = clock.came or EndedEarly(words, kind)
+        raise EndedEarly(words, kind)
 
     def overrun(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise EndedEarly(f"the deadline of {spoken(limit)} was exceeded", Kind.DEADLINE)
+        end(f"the deadline of {spoken(limit)} was exceeded", Kind.DEADLINE)
 
     def terminated(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise EndedEarly("the guard was ended by SIGTERM", Kind.STEP)
+        end("the guard was ended by SIGTERM", Kind.STEP)
 
     handlers: Mapping[int, Callable[[int, FrameType | None], None]] = {
         signal.SIGALRM: overrun,
@@ -119,7 +145,7 @@ def within(limit: timedelta) -> Generator[None]:
     # Again and again: what swallows the first one meets the next.
     signal.setitimer(signal.ITIMER_REAL, limit.total_seconds(), 2.0)
     try:
-        yield
+        yield clock
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():

@@ -17,7 +17,7 @@ from telemetry_assets.answers.provenance import provenance
 from telemetry_assets.answers.results import Coverage, Kind, Result, Verdict, ordered
 from telemetry_assets.answers.tenants import find_tenant
 from telemetry_assets.cli import guard_steps as steps
-from telemetry_assets.cli.guard_clock import EndedEarly, Steps, end_children, trouble, within, words_of
+from telemetry_assets.cli.guard_clock import EndedEarly, Steps, end_children, trouble, within
 from telemetry_assets.cli.guard_documents import contract_files, documents
 from telemetry_assets.cli.guard_isolation import before_isolation, hidden, in_artifacts, isolation
 from telemetry_assets.cli.guard_reach import reached
@@ -59,11 +59,11 @@ def run_guard(settings: Settings, options: GuardOptions, show: Display | None = 
     with ExitStack() as stack:
         guard = Guard(settings, options, began, display, stack, fixtures)
         try:
-            with within(options.deadline or DEADLINE):
+            with within(options.deadline or DEADLINE) as done.clock:
                 for name, step in _STEPS.items():
                     done.take(name, lambda step=step: step(guard), display.note)
         except (EndedEarly, KeyboardInterrupt) as end:  # between two steps
-            done.ended = words_of(end)
+            done.cut(end, _STEPS)
         if done.ended:
             end_children(guard.standing)
         found, reachable = _coverage(guard, done), reached(guard)
