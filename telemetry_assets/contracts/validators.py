@@ -21,8 +21,13 @@ _FOLDER = "file:///telemetry-schemas/"
 _LEAF = ["null", "boolean", "number", "string"]
 
 
-def judging(schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, Any] | None = None) -> Any:
-    """The jsonschema-rs validator. Raises its ValidationError, a ValueError, for a schema that is none."""
+def judging(
+    schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, Any] | None = None, every_format: bool = False
+) -> Any:
+    """The jsonschema-rs validator. Raises its ValidationError, a ValueError, for a schema that is none.
+
+    ``every_format``: it asserts all that it knows, not only what both validators know.
+    """
     import jsonschema_rs as rs
 
     known = {**(files or {}), name: schema}
@@ -30,7 +35,7 @@ def judging(schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, An
     options: dict[str, Any] = {"pattern_options": bounded(), "validate_formats": True, "offline": True}
     # Only those that are used: a function of Python's, even one never called, makes every judgement slower.
     idle = not_asserted(draft, {name for inner in needed.values() for name in formats_in(inner)})
-    if idle:
+    if idle and not every_format:
         options["formats"] = idle
     if len(needed) > 1:
         resources = [(_address(path), _unnamed(inner)) for path, inner in needed.items()]

@@ -28,6 +28,14 @@ class Judge:
     def _slow(self) -> Any:
         return wording(*self._asked, **self._where)
 
+    @cached_property
+    def _strict(self) -> Any:
+        return judging(*self._asked, **self._where, every_format=True)
+
+    def strict(self, document: Any) -> bool:
+        """What jsonschema-rs says alone where it asserts every format that it knows."""
+        return self._strict.is_valid(document)
+
     def fast(self, document: Any) -> bool:
         """What jsonschema-rs says alone."""
         return self._fast.is_valid(document)

@@ -18,6 +18,7 @@ STEPS = 12_000
 _CONFIRMED = 12
 """How many documents are asked of both validators before the search gives up: they disagree then."""
 _SHRUNK = 600
+_BEST = 2
 
 
 def find(accepting: Any, refusing: Any, judges: tuple[Judge, Judge] | None = None, *, steps: int = STEPS) -> Any:
@@ -47,23 +48,28 @@ def _candidates(ours: Side, theirs: Side, steps: int) -> Iterator[Any]:
 
 
 def _plainest(documents: Iterator[Any], judges: tuple[Judge, Judge]) -> Any:
-    """The first that counts and that every engine reads alike (is é a letter?), else the first that counts."""
-    first = NOTHING
+    """Of those that count the first of the best standing."""
+    best, most = NOTHING, -1
     try:
         for document in documents:
-            if counts(document, judges):
-                if _typed(document):
-                    return document
-                first = document if first is NOTHING else first
+            if counts(document, judges) and (standing := _standing(document, judges)) > most:
+                best, most = document, standing
+                if most == _BEST:
+                    break
     except (ValueError, LookupError, RecursionError):
-        if first is NOTHING:
+        if best is NOTHING:
             raise
-    return first
+    return best
 
 
-def _typed(document: Any) -> bool:
-    """Whether all texts in it are of plain characters."""
-    return not re.search(r"\\[^\"\\/]", json.dumps(document))
+def _standing(document: Any, judges: tuple[Judge, Judge]) -> int:
+    """How surely others say the same, who assert other formats, take é for a letter, end at the last line's end."""
+    if not judges[0].strict(document) or judges[1].strict(document):
+        return 0
+    text = json.dumps(document)
+    if not re.search(r"\\[^\"\\/]", text):
+        return _BEST
+    return 0 if re.search(r"\\u|\\n\"", text) else 1
 
 
 def counts(document: Any, judges: tuple[Judge, Judge]) -> bool:
@@ -72,12 +78,16 @@ def counts(document: Any, judges: tuple[Judge, Judge]) -> bool:
 
 
 def shrunk(document: Any, judges: tuple[Judge, Judge]) -> Any:
-    """The document with all that is not needed taken away, as long as it still counts; bounded."""
-    found, left = document, _SHRUNK
+    """The document with all that is not needed taken away, as long as it counts and stands as before; bounded."""
+    found, left, standing = document, _SHRUNK, _standing(document, judges)
     while left > 0:
         attempts = list(islice(_smaller(found), left))
         # The slow validator is asked at the end alone.
-        fitting = (at for at, less in enumerate(attempts) if judges[0].fast(less) and not judges[1].fast(less))
+        fitting = (
+            at
+            for at, less in enumerate(attempts)
+            if judges[0].fast(less) and not judges[1].fast(less) and _standing(less, judges) >= standing
+        )
         first = next(fitting, None)
         if first is None:
             break
