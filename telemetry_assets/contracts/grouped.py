@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from telemetry_assets.contracts.validate import COUNTED, WORDED, Contract, Violation, carried, judged_alone, worded
+from telemetry_assets.contracts.validate import COUNTED, Contract, Violation, carried, judged_alone, worded
 
 KINDS = 100
 """So many kinds of violations are told of one tenant; further kinds only count among the broken documents."""
@@ -46,7 +46,7 @@ class Tally:
         self.broken += 1
         kinds = self._kinds.setdefault(tenant, {})
         errors: list[Any] = []
-        if parsed or carried(document):
+        if self.contract.enumerable and (parsed or carried(document)):
             # One of each place and way: a validator may say one thing twice, as for two keys that are both absent.
             found = islice(self.contract.judge.iter_errors(document), COUNTED)
             errors = list({(tuple(one.instance_path), tuple(one.evaluation_path)): one for one in found}.values())
@@ -54,7 +54,7 @@ class Tally:
             self._more(tenant, self.contract.violation(tenant, document))
             return
         fresh = any(_kind(error) not in kinds for error in errors) and len(kinds) < KINDS
-        candidates = list(islice(self.contract.reference_errors(document), WORDED)) if fresh else []
+        candidates = self.contract.reference_errors(document) if fresh else []
         for error in errors:
             kind = _kind(error)
             if kind in kinds:

@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from telemetry_assets.contracts.compare import compare
@@ -105,7 +104,7 @@ def _refused(contract: Contract, documents: Iterable[Any]) -> dict[_Spot, _Found
     for document in documents:
         if contract.accepts(document):
             continue
-        for error in islice(contract.reference_errors(document), MOST):
+        for error in contract.reference_errors(document, MOST):
             place = _place(contract, error)
             if place is None:
                 continue

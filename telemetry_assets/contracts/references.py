@@ -5,7 +5,7 @@ What belongs here: following references, and what is wrong with one. What does n
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -98,14 +98,27 @@ def loop(name: str, files: Files) -> Spot | None:
     """A schema of ``name`` that leads only back to itself, so that looking at a value would never end; None without."""
     done: set[Spot] = set()
     for path, inner in every_schema(files[name], draft_of(files[name]) or Draft.V2020):
-        found = _back(Target(name, pointer_of(path), inner), files, done)
+        found = _back(Target(name, pointer_of(path), inner), files, done, _in_place)
         if found:
             return found
     return None
 
 
-def _back(start: Target, files: Files, done: set[Spot]) -> Spot | None:
-    """Depth first along what looks at the same value; with a stack, for the way may be long."""
+def chooses_again(name: str, files: Files) -> bool:
+    """Whether, as deep as a document goes, it can meet a choice (``anyOf``, ``oneOf``) again that it has passed."""
+    needed = needed_files(name, files)
+    choosing = any(
+        isinstance(inner, dict) and not inner.keys().isdisjoint(("anyOf", "oneOf"))
+        for schema in needed.values()
+        for _, inner in every_schema(schema, draft_of(schema) or Draft.V2020)
+    )
+    return choosing and _back(Target(name, "", files[name]), files, set(), _inside_of) is not None
+
+
+def _back(
+    start: Target, files: Files, done: set[Spot], onwards: Callable[[Target, Files], Iterator[Target]]
+) -> Spot | None:
+    """A schema that is met again on the way from ``start``; depth first with a stack, for the way may be long."""
     on_way: dict[Spot, Iterator[Target]] = {}
     ahead = [start]
     while ahead:
@@ -114,7 +127,7 @@ def _back(start: Target, files: Files, done: set[Spot]) -> Spot | None:
         if spot in on_way:
             return spot
         if spot not in done:
-            on_way[spot] = _in_place(here, files)
+            on_way[spot] = onwards(here, files)
         while on_way:
             last = next(reversed(on_way))
             following = next(on_way[last], None)
@@ -126,7 +139,17 @@ def _back(start: Target, files: Files, done: set[Spot]) -> Spot | None:
     return None
 
 
+def _inside_of(here: Target, files: Files) -> Iterator[Target]:
+    """What the references in a schema lead to, however deep they stand in it."""
+    for _, inner in every_schema(here.schema, draft_of(files[here.file]) or Draft.V2020):
+        for key in REFERENCES:
+            if isinstance(inner, dict) and key in inner:
+                target = target_of(inner[key], here.file, files)
+                yield from [target] if isinstance(target, Target) else []
+
+
 def _in_place(here: Target, files: Files) -> Iterator[Target]:
+    """What looks at the same value."""
     schema, draft = here.schema, draft_of(files[here.file]) or Draft.V2020
     if not isinstance(schema, dict):
         return

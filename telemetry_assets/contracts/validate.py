@@ -6,20 +6,25 @@ What belongs here: judging documents and saying what is wrong. What does not: wh
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from telemetry_assets.contracts.counted_work import SpentError, at_most
 from telemetry_assets.contracts.dialects import Draft, draft_of
 from telemetry_assets.contracts.places import pointer_of
 from telemetry_assets.contracts.reading import DEEPEST, deeper
+from telemetry_assets.contracts.references import chooses_again
 from telemetry_assets.contracts.validators import TOOK_TOO_LONG, carrier, judging, wording
 from telemetry_assets.contracts.wording import clipped, shown, words_of
 
 WORDED = 1000
 """Of so many violations of one document the most telling is chosen; the others are only counted."""
+WORK = 500_000
+"""So many sub-schemas the reference validator asks for the words of one document: some five seconds."""
 COUNTED = 100_000
 """So many violations of one document are counted at most."""
 
@@ -64,6 +69,12 @@ class Contract:
         return judging(self.schema, self.draft, name=self.name, files=self.files)
 
     @cached_property
+    def enumerable(self) -> bool:
+        """Whether jsonschema-rs may be asked what is wrong: of a choice that comes again deeper it collects every error
+        of every branch at every level, which nothing bounds."""
+        return not chooses_again(self.name, {**self.files, self.name: self.schema})
+
+    @cached_property
     def reference(self) -> Any:
         """The jsonschema validator, which words what broke: the same formats, patterns and files."""
         return wording(self.schema, self.draft, name=self.name, files=self.files)
@@ -90,23 +101,25 @@ class Contract:
         """The violation that says most of a document that breaks the contract; the reference validator's words."""
         if not carried(document):
             return _not_json(tenant, document)
-        errors = list(islice(self.reference_errors(document), WORDED))
+        errors = self.reference_errors(document)
         if not errors:
             return self._disagreed(tenant, document)
         more = len(errors) - 1
-        if len(errors) == WORDED:
+        if len(errors) == WORDED and self.enumerable:
             more = sum(1 for _ in islice(self.judge.iter_errors(document), COUNTED)) - 1
         return worded(tenant, errors, more)
 
-    def reference_errors(self, document: Any) -> Iterator[Any]:
-        """The reference validator's errors, as far as Python's recursion reaches."""
-        try:
-            yield from self.reference.iter_errors(document)
-        except RecursionError:
-            return
+    def reference_errors(self, document: Any, most: int = WORDED) -> list[Any]:
+        """The reference validator's first errors, as far as Python's recursion and :data:`WORK` reach."""
+        errors: list[Any] = []
+        with suppress(RecursionError, SpentError), at_most(WORK):
+            errors.extend(islice(self.reference.iter_errors(document), most))
+        return errors
 
     def _disagreed(self, tenant: str, document: Any) -> Violation:
-        """What only the judging validator refuses: its own words, and that the other did not see it."""
+        """What only the judging validator says: its own words, and that the other did not say it."""
+        if not self.enumerable:
+            return said(tenant, (), shown(document), "what its contract allows (jsonschema-rs alone says so)")
         error = next(self.judge.iter_errors(document), None)
         if error is None:
             return said(tenant, (), shown(document), "what both validators accept")
@@ -130,7 +143,7 @@ def judged_alone(tenant: str, error: Any) -> Violation:
 
     if isinstance(error.kind, Kind.BacktrackLimitExceeded | Kind.RegexEngineFailure):
         return said(tenant, error.instance_path, shown(error.instance), _undecided(error.schema_path[-1]))
-    expected = f"{clipped(error.message)} (jsonschema-rs says so; jsonschema disagrees, so it is refused)"
+    expected = f"{clipped(error.message)} (jsonschema-rs alone says so, and so it is refused)"
     return said(tenant, error.instance_path, shown(error.instance), expected)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from telemetry_assets.contracts.bounded_patterns import UndecidedError, bounded, matches
+from telemetry_assets.contracts.choices import any_of, one_of
+from telemetry_assets.contracts.counted_work import count
 from telemetry_assets.contracts.dialects import Draft, draft_of
 from telemetry_assets.contracts.formats import formats_in, not_asserted, reference_checker
 from telemetry_assets.contracts.reading import DEEPEST
@@ -45,8 +47,14 @@ def judging(
     return validator(schema, **options)
 
 
-def wording(schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, Any] | None = None) -> Any:
-    """The jsonschema validator, with the same formats, the same patterns, and no way to a network."""
+def wording(
+    schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, Any] | None = None, brief: bool = False
+) -> Any:
+    """The jsonschema validator, with the same formats, the same patterns, and no way to a network.
+
+    Its work is counted (``counted_work.py``). ``brief``: it is only asked whether a document is valid, says nothing of
+    the branches of a choice, and raises UndecidedError for a pattern that nobody could decide, which else is an error.
+    """
     from jsonschema_specifications import REGISTRY
     from referencing import Registry, Resource
     from referencing.jsonschema import DRAFT202012
@@ -61,7 +69,7 @@ def wording(schema: Any, draft: Draft, *, name: str = "", files: Mapping[str, An
         ]
         registry = registry.with_resources(resources)
         schema = {"$schema": draft.uri, "$ref": _address(name)}
-    return _reference_class(draft)(schema, registry=registry, format_checker=reference_checker(draft))
+    return _reference_class(draft, brief)(schema, registry=registry, format_checker=reference_checker(draft))
 
 
 @cache
@@ -88,7 +96,7 @@ def _unnamed(schema: Any) -> Any:
 
 
 @cache
-def _reference_class(draft: Draft) -> Any:
+def _reference_class(draft: Draft, brief: bool) -> Any:
     """jsonschema's class of the draft; where it would hand a pattern to Python's ``re``, the bounded engine decides."""
     from jsonschema import Draft7Validator, Draft202012Validator
     from jsonschema.validators import extend
@@ -97,25 +105,29 @@ def _reference_class(draft: Draft) -> Any:
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
+        "anyOf": any_of,
+        "oneOf": one_of,
     }
     if draft is Draft.V7:
-        return _evolving(extend(Draft7Validator, {**changed, "additionalItems": _additional_items}))
-    return _evolving(extend(Draft202012Validator, {**changed, "unevaluatedProperties": _unevaluated_properties}))
+        return _evolving(extend(Draft7Validator, {**changed, "additionalItems": _additional_items}), brief)
+    evaluating = {"unevaluatedProperties": _unevaluated_properties}
+    return _evolving(extend(Draft202012Validator, {**changed, **evaluating}), brief)
 
 
-def _evolving(made: Any) -> Any:
+def _evolving(made: Any, brief: bool) -> Any:
     """Whoever evolves into a schema that names its draft would get the library's class of it, patterns unbounded."""
     from attrs import fields
 
     kept = [(each.name, each.alias) for each in fields(made) if each.init]
 
     def evolve(self: Any, **changes: Any) -> Any:
+        count()
         schema = changes.get("schema", self.schema)
         named = draft_of(schema) if isinstance(schema, dict) and "$schema" in schema else None
-        judged_by = type(self) if named is None else _reference_class(named)
+        judged_by = type(self) if named is None else _reference_class(named, brief)
         return judged_by(**({alias: getattr(self, name) for name, alias in kept} | changes))
 
-    made.evolve = evolve
+    made.evolve, made.brief = evolve, brief
     return made
 
 
@@ -128,6 +140,8 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
         if not matches(pattern, instance):
             yield ValidationError(f"{instance!r} does not match {pattern!r}")
     except UndecidedError:
+        if validator.brief:
+            raise
         yield ValidationError(TOOK_TOO_LONG)
 
 
@@ -142,6 +156,8 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: A
                 if matches(pattern, key):
                     yield from validator.descend(value, inner, path=key, schema_path=pattern)
             except UndecidedError:
+                if validator.brief:
+                    raise
                 yield ValidationError(TOOK_TOO_LONG)
 
 

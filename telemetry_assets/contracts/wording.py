@@ -36,6 +36,9 @@ def words_of(error: Any) -> tuple[str, str]:
             return shown(instance), meant or f"text of {error.validator} {clipped(str(value))}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             return shown(instance), f"{_BOUNDS[error.validator]} {value}"
+        case "anyOf" | "oneOf":
+            how_many = "exactly one" if error.validator == "oneOf" else "one"
+            return shown(instance), f"what {how_many} of the {len(value)} schemas of {error.validator} allows"
         case _:
             return shown(instance), f"what {error.validator} {shown(value)} allows"
 

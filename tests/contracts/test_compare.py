@@ -12,6 +12,7 @@ from telemetry_assets.contracts.drift import Direction, Drift
 from telemetry_assets.errors import ConfigError
 from telemetry_assets.model import ExitCode
 from tests.contracts.test_witness import HOSTILE
+from tests.contracts.trees import tree
 
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
@@ -175,3 +176,12 @@ def test_a_comparison_ends_soon_whatever_the_schema_asks_for(name: str) -> None:
 def test_the_same_two_schemas_give_the_same_answer() -> None:
     old, new = thing({"a": NUMBER, "b": TEXT}, required=["b"]), thing({"a": TEXT, "c": {"enum": [1, 2]}})
     assert dataclasses.asdict(compare(old, new)) == dataclasses.asdict(compare(old, new))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("texts", [{0}, set(range(6))])
+def test_a_change_below_choices_in_choices_is_shown_in_bounded_work(texts: set[int]) -> None:
+    found = compare(tree(6, 3), tree(6, 3, frozenset(texts)))
+    assert found.verdict is Drift.BREAKING
+    assert found.counterexample is not None
+    assert found.counterexample.document["v"] == ""

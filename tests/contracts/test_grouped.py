@@ -8,6 +8,7 @@ import pytest
 
 from telemetry_assets.contracts.grouped import Tally, grouped, starred
 from telemetry_assets.contracts.validate import Contract
+from tests.contracts.trees import grown, tree
 
 ROW = {
     "type": "object",
@@ -83,7 +84,7 @@ def test_python_s_own_engine_never_sees_a_pattern() -> None:
 
 def test_where_the_validators_disagree_the_document_is_refused_and_that_is_said() -> None:
     (violation,) = contract({"format": "email"}).validate_many([("acme", "a b@c.d")])
-    assert "jsonschema disagrees, so it is refused" in violation.message
+    assert "jsonschema-rs alone says so" in violation.message
 
 
 def test_a_reference_leads_to_another_file_of_either_draft() -> None:
@@ -106,3 +107,25 @@ def test_a_document_that_is_no_object_and_one_that_is_large_are_told_like_any() 
     large = [{"figure": "x"}] * 50_000
     (violation,) = contract({"items": {"properties": {"figure": {"type": "number"}}}}).validate_many([("acme", large)])
     assert (starred(violation.pointer), violation.more) == ("/*/figure", 49_999)
+
+
+@pytest.mark.timeout(60)
+def test_what_is_wrong_below_choices_in_choices_is_said_in_bounded_work() -> None:
+    wrong = grown({"kind": "k0", "v": "no number"}, 8)
+    held = contract(tree(6, 3))
+    assert held.accepts(grown({"kind": "k0", "v": 1}, 8))
+    (violation,) = grouped(held, [("acme", wrong), ("globex", grown({"kind": "k0"}, 8))])
+    assert (violation.tenant, violation.pointer) == ("acme", "")
+    assert violation.expected == "what exactly one of the 6 schemas of oneOf allows"
+    assert held.violation("acme", wrong) == violation
+
+
+@pytest.mark.timeout(60)
+def test_where_choices_do_not_come_again_what_is_wrong_in_them_is_said_at_its_place() -> None:
+    inner = {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"n": {"type": "integer"}}}]}
+    (violation,) = grouped(contract(thing_of(inner)), [("acme", {"a": {"n": "x"}})])
+    assert violation.message == '/a/n: found "x", expected an integer'
+
+
+def thing_of(inner: Any) -> Any:
+    return {"type": "object", "properties": {"a": inner}}

@@ -5,12 +5,18 @@ What belongs here: asking both. What does not: the validators themselves (``vali
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
+from telemetry_assets.contracts.bounded_patterns import UndecidedError
+from telemetry_assets.contracts.counted_work import SpentError, at_most
 from telemetry_assets.contracts.dialects import Draft, draft_of
 from telemetry_assets.contracts.places import pointer_of
-from telemetry_assets.contracts.validators import TOOK_TOO_LONG, judging, wording
+from telemetry_assets.contracts.validators import judging, wording
+
+_WORK = 50_000
+"""How many sub-schemas jsonschema may ask for one answer: about half a second."""
 
 
 class Judge:
@@ -27,6 +33,10 @@ class Judge:
     @cached_property
     def _slow(self) -> Any:
         return wording(*self._asked, **self._where)
+
+    @cached_property
+    def _brief(self) -> Any:
+        return wording(*self._asked, **self._where, brief=True)
 
     @cached_property
     def _strict(self) -> Any:
@@ -52,19 +62,17 @@ class Judge:
         """(pointer, message) of the violation that says most of a refused document."""
         from jsonschema.exceptions import best_match
 
-        best = best_match(self._slow.iter_errors(document))
+        errors: list[Any] = []
+        with suppress(RecursionError, SpentError), at_most(_WORK):
+            errors.extend(self._slow.iter_errors(document))
+        best = best_match(iter(errors))
         return ("", "it is refused") if best is None else (pointer_of(best.absolute_path), best.message)
 
     def _reference_says(self, document: Any) -> bool | None:
-        """None where it could not be decided: a pattern too hard, a document too deep, a number too large."""
+        """None where it could not be decided: a pattern too hard, a document too deep, a number too large, choices in
+        choices without end."""
         try:
-            error = next(self._slow.iter_errors(document), None)
-        except (RecursionError, ArithmeticError):
+            with at_most(_WORK):
+                return bool(self._brief.is_valid(document))
+        except (RecursionError, ArithmeticError, SpentError, UndecidedError):
             return None
-        if error is not None and _gave_up(error):
-            return None
-        return error is None
-
-
-def _gave_up(error: Any) -> bool:
-    return error.message == TOOK_TOO_LONG or any(_gave_up(inner) for inner in error.context or ())
