@@ -87,7 +87,9 @@ class ValidateAnswer:
 
     @property
     def exit_code(self) -> ExitCode:
-        """1 where a document breaks the contract."""
+        """1 where a document breaks the contract, 4 where there is none: then nothing was looked at."""
+        if not self.documents:
+            return ExitCode.COULD_NOT_LOOK
         return ExitCode.FAILING if self.broken else ExitCode.OK
 
     def as_json(self) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ def _read(path: Path) -> dict[str, Any]:
     from telemetry_assets.contracts.schema_check import schema_fault
     from telemetry_assets.contracts.spelling import with_draft
 
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         there = "is a folder" if path.is_dir() else "does not exist"
         raise UsageError(f"{path} {there}.", "Name two JSON files: telemetry contracts compare OLD.json NEW.json")
     files: dict[str, Any] = {path.name: with_draft(read_json_file(path))}

@@ -52,7 +52,7 @@ def contracts_validate(
 
     Alike violations are told once, with how many more. JSON is read strictly: no key twice, no NaN, UTF-8.
     A fixture of schemas/fixtures/ is what the guard makes of it: $now-15m is that instant, of a table its rows count.
-    Exit: 0 all keep it, 1 one breaks it or is no JSON.
+    Exit: 0 all keep it, 1 one breaks it or is no JSON, 4 there is no document.
     """
     from telemetry_assets.answers.contracts_answer import find_contract, validated
     from telemetry_assets.contracts.registry import FIXTURES, load_folder

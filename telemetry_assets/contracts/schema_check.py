@@ -15,6 +15,7 @@ from telemetry_assets.contracts.formats import STANDARD
 from telemetry_assets.contracts.places import pointer_of
 from telemetry_assets.contracts.reading import DEEPEST, deeper
 from telemetry_assets.contracts.references import Target, loop, references_in, target_of
+from telemetry_assets.contracts.wording import shown
 
 
 def schema_fault(
@@ -29,7 +30,7 @@ def schema_fault(
     if isinstance(schema, bool):
         return None
     if not isinstance(schema, dict):
-        return f"the document is {type(schema).__name__}, not an object"
+        return f"the document is {shown(schema)}, not an object"
     draft = draft_of(schema)
     if draft is None:
         drafts = " nor ".join(repr(each.uri) for each in Draft)

@@ -68,6 +68,8 @@ def validate_lines(answer: ValidateAnswer, colours: Palette) -> list[str]:
         f"{colours.paint(f'document {number}' if many else '✗', RED)}  {printable(one.message, 2 * _WIDEST)}"
         for number, one in answer.violations
     ]
+    if not answer.documents:
+        return [colours.paint(f"There is no document to hold to {answer.contract}.", BOLD)]
     if not answer.broken:
         kept = "keeps" if answer.documents == 1 else "keep"
         return [colours.paint(f"{counted(answer.documents, 'document')} {kept} {answer.contract}.", BOLD)]

@@ -1,7 +1,9 @@
 """``telemetry contracts compare``: two files, one verdict, its exit code; every wrong file is named with its fault."""
 
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,7 @@ def test_references_lead_to_files_beside_each_schema(compare: Run, tmp_path: Pat
         (b'{"minimum": NaN}', "NaN"),
         (b"\xef\xbb\xbf{}", "byte order mark"),
         (b"[" * 300 + b"]" * 300, "more than 200 levels"),
-        ([1], "is list, not an object"),
+        ([1], "is an array of 1 item, not an object"),
         ({"type": "strin"}, "/type"),
         ({"properties": {"a": {"minLength": -1}}}, "/properties/a/minLength"),
         ({"properties": {"a": {"pattern": "("}}}, "/properties/a/pattern"),
@@ -143,3 +145,12 @@ def test_an_unknown_direction_is_a_usage_error(compare: Run) -> None:
 
 def test_an_unknown_keyword_is_an_annotation_here(compare: Run) -> None:
     assert compare(OLD, {**OLD, "minimun": 3}, "--json")[0] == ExitCode.OK
+
+
+def test_a_schema_may_come_through_a_pipe(compare: Run, tmp_path: Path) -> None:
+    pipe = tmp_path / "old.json"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(json.dumps(OLD),))
+    writer.start()
+    assert compare(None, OLD)[0] == ExitCode.OK
+    writer.join()

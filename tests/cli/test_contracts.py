@@ -157,6 +157,13 @@ class TestValidate:
             "1 document keeps shop.orders.\n",
         )
 
+    def test_no_document_is_not_fine(self, repo: Path, contracts: Run) -> None:
+        (repo / "none.json").write_text("[]")
+        assert contracts("validate", "none.json", "--contract", "shop.orders")[:2] == (
+            ExitCode.COULD_NOT_LOOK,
+            "There is no document to hold to shop.orders.\n",
+        )
+
     def test_violations_that_are_alike_are_told_once(self, repo: Path, contracts: Run) -> None:
         (repo / "rows.ndjson").write_text('{"id": "1"}\n{"id": 2}\n\n{"id": 3}\n{}\n')
         code, answer = answered(contracts("validate", "rows.ndjson", "--contract", "shop/orders", "--json"))

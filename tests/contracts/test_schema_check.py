@@ -52,7 +52,7 @@ def test_a_sound_schema_of_either_draft_passes(schema: Any) -> None:
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
-        ([], "the document is list, not an object"),
+        ([], "the document is an array of no items, not an object"),
         ({"$schema": "http://json-schema.org/draft-04/schema#"}, "neither 'https://json-schema.org/draft/2020-12/"),
         ({"$schema": 1}, "/$schema: 1 is neither"),
         ({"properties": {"a": {"type": "nubmer"}}}, "/properties/a/type: 'nubmer'"),
