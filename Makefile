@@ -36,7 +36,7 @@ up: $(READY)  ## everything live until Ctrl-C: Dagster UI, daemon, local Airbyte
 	@$(BIN)/telemetry up
 
 test: $(READY)  ## the fast tests
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)  ## the tests that need minutes
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=tests/,$(BY_THE_CLOCK))
@@ -44,7 +44,7 @@ test-slow: $(READY)  ## the tests that need minutes
 
 coverage: $(READY)  ## the fast tests as CI runs them: coverage and JUnit, in coverage/
 	@mkdir -p coverage
-	@COVERAGE_FILE=coverage/data $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder \
+	@COVERAGE_FILE=coverage/data $(BIN)/python -m pytest -m "not slow" -n 3 --dist loadfile --no-loadscope-reorder \
 	  --cov=telemetry_assets --cov-report=xml:coverage/coverage.xml --cov-report=html:coverage/html --junitxml=coverage/junit.xml
 
 telemetry-nightly: $(READY)  ## sync, build, publish, then every check: one verdict, whatever failed on the way
